@@ -1,0 +1,62 @@
+//! The straight line of a call. Start reading the host here.
+
+use crate::{
+    auth::{Auth, Caller},
+    catalog::Catalog,
+    error::CallError,
+    limit::Admission,
+    record::CallRecord,
+    request::{CallRequest, Credentials, ToolOutput},
+    sandbox::Sandbox,
+};
+
+/// The stages a call passes, in order.
+#[derive(Debug)]
+pub struct Host {
+    pub(crate) auth: Auth,
+    pub(crate) admission: Admission,
+    pub(crate) catalog: Catalog,
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Host {
+    /// Runs one tool call, from credentials to record.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call(&self, request: CallRequest) -> Result<ToolOutput, CallError> {
+        let mut record = CallRecord::open(&request); // closes itself as cancelled if this future is dropped
+        let result = self.attempt(request, &mut record).await;
+        record.close(&result);
+        result
+    }
+
+    async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<ToolOutput, CallError> {
+        let caller = self.auth.authenticate(&request.credentials)?;
+        record.caller(&caller);
+        let admitted = self.admission.admit(caller)?;
+        let permit = self.catalog.route(admitted, &request.scope, &request.tool)?;
+        let checked = permit.check(request.id, request.arguments, request.traceparent)?;
+        self.sandbox.call(checked, request.events, request.cancelled).await // egress runs inside
+    }
+
+    /// Who a request that is not a call comes from.
+    ///
+    /// # Errors
+    /// When its credentials do not hold.
+    pub fn authenticate(&self, credentials: &Credentials) -> Result<Caller, CallError> {
+        self.auth.authenticate(credentials)
+    }
+
+    /// What is served.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Where guests run.
+    #[must_use]
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+}

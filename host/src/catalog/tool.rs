@@ -1,0 +1,251 @@
+//! A tool: what a component declared, checked, and ready to be listed and called without asking again.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::{Map, Value};
+
+/// A tool as the component declared it.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "the fields are those of `tool` in wit/service.wit")]
+pub struct Declared {
+    pub name: String,
+    pub title: Option<String>,
+    pub description: String,
+    pub input_schema: String,
+    pub output_schema: Option<String>,
+    pub annotations: Annotations,
+    pub tags: Vec<String>,
+    pub cache_ttl: Option<Duration>,
+    pub plan: Option<Vec<u8>>,
+    pub meta: Option<String>,
+}
+
+/// Hints for clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `annotations` in wit/service.wit")]
+pub struct Annotations {
+    pub read_only: bool,
+    pub destructive: bool,
+    pub idempotent: bool,
+    pub open_world: bool,
+}
+
+/// A tool that is served.
+#[derive(Debug)]
+pub struct Tool {
+    /// What clients call it: `{service}_{name}`.
+    pub public_name: String,
+    /// What its component calls it.
+    pub name: String,
+    /// For people.
+    pub title: Option<String>,
+    /// For the model.
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub input_schema: Map<String, Value>,
+    /// JSON Schema of the structured result.
+    pub output_schema: Option<Map<String, Value>>,
+    /// Hints.
+    pub annotations: Annotations,
+    /// Words to select by.
+    pub tags: Vec<String>,
+    /// Handed back with every call.
+    pub plan: Option<Vec<u8>>,
+    /// MCP `_meta`.
+    pub meta: Option<Map<String, Value>>,
+    arguments: jsonschema::Validator,
+}
+
+/// Names that fit every client (MCP allows more; several clients do not).
+const PUBLIC_NAME: usize = 64;
+const NAME: usize = 48;
+const PLAN: usize = 64 << 10;
+/// Deeper schemas are not for people or models, and validating them is not free.
+const SCHEMA_DEPTH: usize = 64;
+/// Keys of `_meta` with this prefix are the protocol's.
+const RESERVED_META: &str = "io.modelcontextprotocol/";
+
+impl Tool {
+    /// Checks a declared tool of the service `service`.
+    ///
+    /// # Errors
+    /// Says what is wrong with which tool.
+    pub fn new(service: &str, declared: Declared) -> Result<Self, String> {
+        let name = declared.name.clone();
+        Self::checked(service, declared).map_err(|why| format!("tool `{name}`: {why}"))
+    }
+
+    fn checked(service: &str, declared: Declared) -> Result<Self, String> {
+        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let first = declared.name.starts_with(|c: char| c.is_ascii_lowercase());
+        if !first || declared.name.len() > NAME || !declared.name.bytes().all(letters) {
+            return Err(format!(
+                "the name must be lower-case letters, digits and `_`, a letter first, at most {NAME}"
+            ));
+        }
+        let public_name = format!("{service}_{}", declared.name);
+        if public_name.len() > PUBLIC_NAME {
+            return Err(format!(
+                "`{public_name}` is longer than {PUBLIC_NAME} characters; give the service a shorter name"
+            ));
+        }
+        if declared.plan.as_ref().is_some_and(|plan| plan.len() > PLAN) {
+            return Err("its plan is larger than 64 KiB".to_owned());
+        }
+        let input_schema = schema(&declared.input_schema).map_err(|e| format!("input schema: {e}"))?;
+        if input_schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err("input schema: the root must have `\"type\": \"object\"`".to_owned());
+        }
+        let output_schema = declared.output_schema.as_deref().map(schema).transpose();
+        let output_schema = output_schema.map_err(|e| format!("output schema: {e}"))?;
+        if let Some(output) = &output_schema {
+            validator(output).map_err(|e| format!("output schema: {e}"))?;
+        }
+        let arguments = validator(&input_schema).map_err(|e| format!("input schema: {e}"))?;
+        Ok(Self {
+            public_name,
+            name: declared.name,
+            title: declared.title,
+            description: declared.description,
+            input_schema,
+            output_schema,
+            annotations: declared.annotations,
+            tags: declared.tags,
+            plan: declared.plan,
+            meta: declared.meta.as_deref().map(meta).transpose()?,
+            arguments,
+        })
+    }
+
+    /// Checks arguments against the schema.
+    ///
+    /// # Errors
+    /// Names each argument at fault and what it should have been.
+    pub fn validate(&self, arguments: &Value) -> Result<(), String> {
+        if self.arguments.is_valid(arguments) {
+            return Ok(());
+        }
+        let faults: BTreeSet<String> =
+            self.arguments.iter_errors(arguments).take(8).map(|e| fault(&e)).collect();
+        Err(faults.into_iter().collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// `arguments.days: 9 is greater than the maximum of 7`. The offending value is the caller's own.
+fn fault(error: &jsonschema::ValidationError<'_>) -> String {
+    let mut path = String::from("arguments");
+    for part in error.instance_path().to_string().split('/').skip(1) {
+        path.push('.');
+        path.push_str(&part.replace("~1", "/").replace("~0", "~"));
+    }
+    let mut text = error.to_string();
+    if text.len() > 300 {
+        let end = (0..=300).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    format!("{path}: {text}")
+}
+
+fn schema(text: &str) -> Result<Map<String, Value>, String> {
+    let value: Value = serde_json::from_str(text).map_err(|e| format!("is not JSON: {e}"))?;
+    if depth(&value) > SCHEMA_DEPTH {
+        return Err(format!("is nested deeper than {SCHEMA_DEPTH}"));
+    }
+    match value {
+        Value::Object(schema) => Ok(schema),
+        _ => Err("is not an object".to_owned()),
+    }
+}
+
+/// serde_json itself stops at a depth of 128, so this recursion is bounded.
+fn depth(value: &Value) -> usize {
+    let below = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(map) => map.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + below.unwrap_or(0)
+}
+
+fn validator(schema: &Map<String, Value>) -> Result<jsonschema::Validator, String> {
+    // Built without resolvers: a `$ref` that leaves the document is an error, and never a request.
+    let options = jsonschema::draft202012::options();
+    options.build(&Value::Object(schema.clone())).map_err(|e| e.to_string())
+}
+
+fn meta(text: &str) -> Result<Map<String, Value>, String> {
+    let mut meta: Map<String, Value> =
+        serde_json::from_str(text).map_err(|e| format!("meta is not a JSON object: {e}"))?;
+    meta.retain(|key, _| !key.starts_with(RESERVED_META));
+    Ok(meta)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn declared(name: &str, schema: &Value) -> Declared {
+        Declared { name: name.into(), input_schema: schema.to_string(), ..Declared::default() }
+    }
+
+    #[track_caller]
+    fn refused(declared: Declared, why: &str) {
+        let error = Tool::new("svc", declared).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+
+    #[test]
+    fn a_sound_tool_gets_its_public_name() {
+        let tool = Tool::new("svc", declared("get_it", &json!({"type": "object"}))).unwrap();
+        assert_eq!(tool.public_name, "svc_get_it");
+    }
+
+    #[test]
+    fn unsound_tools_are_refused() {
+        let object = json!({"type": "object"});
+        refused(declared("Get", &object), "tool `Get`: the name must be");
+        refused(declared("", &object), "the name must be");
+        refused(declared(&"a".repeat(49), &object), "the name must be");
+        refused(declared("a", &json!({"type": "string"})), "the root must have");
+        refused(declared("a", &json!([])), "is not an object");
+        refused(
+            declared("a", &json!({"type": "object", "properties": {"x": {"type": "strin"}}})),
+            "input schema",
+        );
+        refused(
+            declared("a", &json!({"type": "object", "$ref": "https://elsewhere.example/s.json"})),
+            "input schema",
+        );
+        refused(Declared { plan: Some(vec![0; PLAN + 1]), ..declared("a", &object) }, "larger than 64 KiB");
+        refused(Declared { meta: Some("3".into()), ..declared("a", &object) }, "meta is not a JSON object");
+        let deep = (0..70).fold(json!({}), |inner, _| json!({"not": inner}));
+        refused(declared("a", &deep), "nested deeper");
+        let long = Tool::new(&"s".repeat(32), declared(&"a".repeat(40), &object)).unwrap_err();
+        assert!(long.contains("longer than 64 characters; give the service a shorter name"), "{long}");
+    }
+
+    #[test]
+    fn bad_arguments_are_named() {
+        let schema = json!({
+            "type": "object", "required": ["city"], "additionalProperties": false,
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer", "maximum": 7}},
+        });
+        let tool = Tool::new("svc", declared("forecast", &schema)).unwrap();
+        assert_eq!(tool.validate(&json!({"city": "Oslo", "days": 7})), Ok(()));
+        assert_eq!(
+            tool.validate(&json!({"days": 9, "dayz": 1})).unwrap_err(),
+            "arguments.days: 9 is greater than the maximum of 7; arguments: \"city\" is a required property; \
+             arguments: Additional properties are not allowed ('dayz' was unexpected)"
+        );
+    }
+
+    #[test]
+    fn reserved_meta_is_dropped() {
+        let meta = Some(json!({"io.modelcontextprotocol/x": 1, "acme.example/y": 2}).to_string());
+        let tool = Tool::new("svc", Declared { meta, ..declared("a", &json!({"type": "object"})) }).unwrap();
+        assert_eq!(Value::Object(tool.meta.unwrap()), json!({"acme.example/y": 2}));
+    }
+}

@@ -1,0 +1,164 @@
+//! The command line. Data goes to stdout, everything else to stderr; exit 0 ok, 1 failed, 64 usage.
+#![expect(clippy::print_stderr, reason = "a command-line program talks to its user")]
+
+/// A line of data on stdout. A reader that has seen enough (`| head`) is no error.
+macro_rules! out {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+mod build;
+mod call;
+mod check;
+mod client;
+mod inspect;
+pub(crate) mod logging;
+mod serve;
+mod tools;
+
+use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+
+use bulkhead::{
+    app,
+    call::Host,
+    config::{Config, load, resolve::check_listen},
+};
+use clap::{Args, Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+/// Something went wrong while working.
+pub(crate) const FAILED: u8 = 1;
+/// The command line or the configuration cannot be acted on (EX_USAGE of sysexits.h).
+pub(crate) const USAGE: u8 = 64;
+
+/// A WebAssembly-sandboxed tool host for AI agents.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// Configuration file (YAML). Without one, the built-in utilities are served.
+    #[arg(long, short, global = true, env = "BULKHEAD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What is logged to stderr: error, warn, info, debug, or per target, like `warn,guest=debug`.
+    #[arg(long, global = true, env = "BULKHEAD_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// Print data and log lines as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve MCP over HTTP.
+    Serve(serve::Serve),
+    /// Serve MCP over stdin and stdout, for a client that starts the host itself.
+    Stdio,
+    /// Call one tool and print its result.
+    Call(call::Call),
+    /// List the tools that are served.
+    Tools,
+    /// Show what a component is, asks for, and offers.
+    Inspect(inspect::Inspect),
+    /// Check the configuration, the components, and whether the upstreams answer.
+    Check(check::Check),
+    /// Build a component crate into a `.wasm` and check it.
+    Build(build::Build),
+    /// Show what to paste into an MCP client.
+    Client(client::Client),
+}
+
+/// Why the command ends with something other than 0.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) code: u8,
+}
+
+type Outcome = Result<(), Failure>;
+
+fn failed(error: impl Display) -> Failure {
+    Failure { message: error.to_string(), code: FAILED }
+}
+
+fn usage(error: impl Display) -> Failure {
+    Failure { message: error.to_string(), code: USAGE }
+}
+
+/// Says why on stderr.
+pub(crate) fn fail(message: &str, code: u8) -> ExitCode {
+    if !message.is_empty() {
+        eprintln!("error: {message}");
+    }
+    ExitCode::from(code)
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub(crate) async fn run(self) -> Outcome {
+        let options = self.options;
+        match self.command {
+            Command::Serve(serve) => serve.run(&options).await,
+            Command::Stdio => serve::stdio(&options).await,
+            Command::Call(call) => call.run(&options).await,
+            Command::Tools => tools::run(&options).await,
+            Command::Inspect(inspect) => inspect.run(&options).await,
+            Command::Check(check) => check.run(&options).await,
+            Command::Build(build) => build.run(&options),
+            Command::Client(client) => client.run(&options),
+        }
+    }
+
+    /// Whether the host stays up, and so should tell what it does.
+    fn stays(&self) -> bool {
+        matches!(self.command, Command::Serve(_) | Command::Stdio)
+    }
+}
+
+impl Options {
+    /// The configuration, with a listener given on the command line put in.
+    fn load(&self, listen: Option<SocketAddr>) -> Result<Config, Failure> {
+        let mut config = match &self.config {
+            Some(path) => load::file(path).map_err(usage)?,
+            None => load::none().map_err(usage)?,
+        };
+        if let Some(listen) = listen {
+            check_listen(listen).map_err(usage)?;
+            config.server.listen = listen;
+        }
+        Ok(config)
+    }
+
+    async fn host(&self) -> Result<Arc<Host>, Failure> {
+        build_host(self.load(None)?).await
+    }
+}
+
+async fn build_host(config: Config) -> Result<Arc<Host>, Failure> {
+    app::build(config).await.map(Arc::new).map_err(failed)
+}
+
+/// Fires at Ctrl-C or SIGTERM.
+fn stop_signal() -> Result<CancellationToken, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let stop = CancellationToken::new();
+    let fired = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        fired.cancel();
+    });
+    Ok(stop)
+}

@@ -1,0 +1,64 @@
+//! `bulkhead serve` and `bulkhead stdio`.
+
+use std::{io, net::SocketAddr};
+
+use bulkhead::transport::{http, stdio};
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{Failure, Options, Outcome, build_host, client, failed, stop_signal};
+
+/// Serve MCP over HTTP.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port; port 0 takes a free one.
+    #[arg(long, env = "BULKHEAD_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Print what to paste into a client once the host is ready.
+    #[arg(long)]
+    show_client: bool,
+}
+
+impl Serve {
+    pub(super) async fn run(self, options: &Options) -> Outcome {
+        let config = options.load(self.listen)?;
+        let server = config.server.clone();
+        let stop = stop_signal()?;
+        // Bound first: a port in use should not cost a compile.
+        let listener = TcpListener::bind(server.listen).await.map_err(|e| unbound(server.listen, &e))?;
+        let address = listener.local_addr().map_err(failed)?;
+        let host = tokio::select! {
+            host = build_host(config) => host?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let services: Vec<_> = host.catalog().all().map(|service| service.name.clone()).collect();
+        let tools: usize = host.catalog().all().map(|service| service.tools.len()).sum();
+        tracing::info!(%address, services = services.join(","), tools, "ready");
+        if services.is_empty() {
+            tracing::warn!("no service is configured; add one under `tenants`");
+        }
+        if self.show_client {
+            eprintln!("\n{}", client::welcome(address));
+        }
+        http::serve(listener, host, &server, stop).await.map_err(failed)
+    }
+}
+
+fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
+    failed(match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "{address} is in use: another program listens there. Stop it, or choose another with --listen 127.0.0.1:0"
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!(
+                "listening on {address} is not permitted; ports below 1024 need privileges, choose another with --listen"
+            )
+        }
+        _ => format!("listening on {address}: {error}"),
+    })
+}
+
+pub(super) async fn stdio(options: &Options) -> Outcome {
+    let host = options.host().await?;
+    stdio::serve(host, stop_signal()?).await.map_err(failed)
+}

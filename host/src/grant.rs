@@ -1,0 +1,235 @@
+//! What a service may send: the component's request ∩ the operator's grant.
+//!
+//! A host is reachable only if the operator wrote it. Where the component asks for `{config.KEY}…`, the
+//! value in the service's config is the grant. Where it names the host itself, an `egress` rule of the
+//! operator must name it too. An `egress` block narrows both; one that is wider than what the component
+//! asks for is refused. An empty grant denies everything.
+
+use http::Method;
+use serde_json::Value;
+
+use crate::{
+    config::{EgressRule, resolve::method},
+    egress::{DenyReason, pattern::UrlPattern, target::Target},
+};
+
+/// One thing a component asks for, as its manifest has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EgressRequest {
+    /// URL pattern, perhaps with `{config.KEY}` at the start.
+    pub url: String,
+    /// Upper-case methods.
+    pub methods: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A set of requests that are allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Which URLs.
+    pub url: UrlPattern,
+    /// With which methods.
+    pub methods: Vec<Method>,
+}
+
+impl Rule {
+    fn matches(&self, method: &Method, target: &Target) -> bool {
+        self.methods.contains(method)
+            && self.url.matches(target.scheme(), target.host(), target.port(), target.segments())
+    }
+}
+
+/// The outbound requests of one service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    rules: Vec<Rule>,
+    narrowed: Option<Vec<Rule>>,
+    /// Hosts the component names itself and the operator has not granted, for `check` to show.
+    pub withheld: Vec<String>,
+}
+
+impl Grant {
+    /// Works out the grant of a service.
+    ///
+    /// # Errors
+    /// When the manifest's patterns are not valid, the config's URLs cannot stand in them, or the
+    /// operator's rules reach further than the manifest's.
+    pub fn new(
+        asked: &[EgressRequest],
+        config: &Value,
+        egress: Option<&[EgressRule]>,
+    ) -> Result<Self, String> {
+        let mut grant = Self::default();
+        for request in asked {
+            let methods = request.methods.iter().map(|m| method(m)).collect::<Result<Vec<_>, _>>()?;
+            let (anchored, urls) = urls(&request.url, config)?;
+            for url in urls {
+                let rule = Rule { url, methods: methods.clone() };
+                let written = egress.is_some_and(|rules| {
+                    rules.iter().any(|own| rule.url.covers(&own.url) || own.url.covers(&rule.url))
+                });
+                if anchored || written {
+                    grant.rules.push(rule);
+                } else {
+                    grant.withheld.push(request.url.clone());
+                }
+            }
+        }
+        grant.narrowed =
+            egress.map(|rules| rules.iter().map(|rule| narrow(rule, &grant.rules)).collect()).transpose()?;
+        Ok(grant)
+    }
+
+    /// Whether a request may go out.
+    ///
+    /// # Errors
+    /// With the reason it may not.
+    pub fn check(&self, method: &Method, target: &Target) -> Result<(), DenyReason> {
+        let within = |rules: &[Rule]| rules.iter().any(|rule| rule.matches(method, target));
+        if within(&self.rules) && self.narrowed.as_deref().is_none_or(within) {
+            return Ok(());
+        }
+        Err(DenyReason::NoRule)
+    }
+
+    /// The rules in force, for `check`.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        self.narrowed.as_deref().unwrap_or(&self.rules)
+    }
+}
+
+fn narrow(own: &EgressRule, asked: &[Rule]) -> Result<Rule, String> {
+    let covering: Vec<&Rule> = asked.iter().filter(|rule| rule.url.covers(&own.url)).collect();
+    if covering.is_empty() {
+        return Err(format!(
+            "egress: `{}` is wider than what the component asks for; see `bulkhead inspect`",
+            own.url
+        ));
+    }
+    let asked: Vec<Method> = covering.iter().flat_map(|rule| rule.methods.clone()).collect();
+    let methods = own.methods.clone().unwrap_or_else(|| asked.clone());
+    match methods.iter().find(|method| !asked.contains(method)) {
+        Some(method) => Err(format!(
+            "egress: the component does not ask for {method} on `{}`; see `bulkhead inspect`",
+            own.url
+        )),
+        None => Ok(Rule { url: own.url.clone(), methods }),
+    }
+}
+
+/// The patterns a manifest's URL stands for, and whether the operator's config named their host.
+fn urls(url: &str, config: &Value) -> Result<(bool, Vec<UrlPattern>), String> {
+    let Some(rest) = url.strip_prefix("{config.") else {
+        let pattern = url.parse().map_err(|e| format!("the component's manifest: {e}"))?;
+        return Ok((false, vec![pattern]));
+    };
+    let (key, path) =
+        rest.split_once('}').ok_or_else(|| format!("the component's manifest: `{url}` lacks a `}}`"))?;
+    let value = key.split('.').try_fold(config, |value, part| value.get(part));
+    let values: Vec<&Value> = match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(values)) => values.iter().collect(),
+        Some(value) => vec![value],
+    };
+    let patterns = values.into_iter().map(|value| {
+        let base = value.as_str().ok_or_else(|| format!("config.{key} must be a URL"))?;
+        let base = base.trim().trim_end_matches('/');
+        format!("{base}{path}").parse::<UrlPattern>().map_err(|e| format!("config.{key}: {e}"))
+    });
+    Ok((true, patterns.collect::<Result<_, _>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn asks(url: &str) -> EgressRequest {
+        EgressRequest { url: url.into(), methods: vec!["GET".into()], reason: String::new() }
+    }
+
+    fn rule(url: &str, methods: Option<&[&str]>) -> EgressRule {
+        let methods = methods.map(|m| m.iter().map(|m| method(m).unwrap()).collect());
+        EgressRule { url: url.parse().unwrap(), methods }
+    }
+
+    fn allowed(grant: &Grant, method: &str, url: &str) -> bool {
+        grant.check(&method.parse().unwrap(), &Target::parse(url).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn the_config_is_the_grant() {
+        let config = json!({"url": "http://prom.internal:9090/prom/"});
+        let grant = Grant::new(&[asks("{config.url}/api/**")], &config, None).unwrap();
+        assert!(allowed(&grant, "GET", "http://prom.internal:9090/prom/api/v1/query?query=up"));
+        for url in [
+            "http://prom.internal:9090/api/v1/query",
+            "http://prom.internal:9091/prom/api/x",
+            "https://prom.internal:9090/prom/api/x",
+            "http://other:9090/prom/api/x",
+            "http://prom.internal:9090/prom/admin",
+        ] {
+            assert!(!allowed(&grant, "GET", url), "{url}");
+        }
+        assert!(!allowed(&grant, "POST", "http://prom.internal:9090/prom/api/x"));
+    }
+
+    #[test]
+    fn a_list_in_the_config_grants_each_and_an_absent_key_none() {
+        let asked = [asks("{config.fetch}/**")];
+        let grant = Grant::new(&asked, &json!({"fetch": ["https://a.example", "https://*.b.example"]}), None)
+            .unwrap();
+        assert!(
+            allowed(&grant, "GET", "https://a.example/x") && allowed(&grant, "GET", "https://c.b.example/")
+        );
+        assert!(!allowed(&grant, "GET", "https://b.example/"));
+        assert_eq!(Grant::new(&asked, &json!({}), None).unwrap(), Grant::default());
+    }
+
+    #[test]
+    fn a_host_the_component_names_needs_the_operator() {
+        let asked = [asks("https://api.example.com/**")];
+        let grant = Grant::new(&asked, &json!({}), None).unwrap();
+        assert!(!allowed(&grant, "GET", "https://api.example.com/x"));
+        assert_eq!(grant.withheld, ["https://api.example.com/**"]);
+        let grant =
+            Grant::new(&asked, &json!({}), Some(&[rule("https://api.example.com/v1/**", None)])).unwrap();
+        assert!(allowed(&grant, "GET", "https://api.example.com/v1/x"));
+        assert!(!allowed(&grant, "GET", "https://api.example.com/v2/x"));
+    }
+
+    #[test]
+    fn an_egress_block_narrows() {
+        let asked = [
+            asks("{config.url}/**"),
+            EgressRequest { methods: vec!["POST".into()], ..asks("{config.url}/w") },
+        ];
+        let config = json!({"url": "http://h"});
+        let grant = Grant::new(&asked, &config, Some(&[rule("http://h/w", Some(&["GET"]))])).unwrap();
+        assert!(allowed(&grant, "GET", "http://h/w"));
+        assert!(!allowed(&grant, "POST", "http://h/w") && !allowed(&grant, "GET", "http://h/x"));
+    }
+
+    #[test]
+    fn an_egress_block_cannot_widen() {
+        let config = json!({"url": "http://h"});
+        let refused = |own| Grant::new(&[asks("{config.url}/api/**")], &config, Some(&[own])).unwrap_err();
+        assert!(refused(rule("http://h/**", None)).contains("is wider than what the component asks for"));
+        assert!(refused(rule("http://other/api/x", None)).contains("is wider"));
+        assert!(refused(rule("http://h/api/x", Some(&["DELETE"]))).contains("does not ask for DELETE"));
+    }
+
+    #[test]
+    fn a_config_value_that_is_no_url_says_which() {
+        let error = |config| Grant::new(&[asks("{config.url}/**")], &config, None).unwrap_err();
+        assert_eq!(error(json!({"url": 3})), "config.url must be a URL");
+        assert!(
+            error(json!({"url": "prom:9090"}))
+                .starts_with("config.url: `prom:9090/**` is not a URL pattern: it needs a scheme")
+        );
+        assert!(error(json!({"url": "http://u:p@h"})).contains("no user name or password"));
+    }
+}

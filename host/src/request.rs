@@ -1,0 +1,172 @@
+//! The words of a call: what comes in, what goes out, and what a guest may tell the client meanwhile.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Unique per call; sorts by time. The same id is in the log, the error and the guest's context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallId(uuid::Uuid);
+
+impl CallId {
+    /// A new id (UUID version 7, RFC 9562).
+    #[must_use]
+    pub fn new() -> Self {
+        Self(uuid::Uuid::now_v7())
+    }
+}
+
+impl Default for CallId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_simple().fmt(f)
+    }
+}
+
+/// How the caller proves who it is. There is one way so far: being on this machine.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// A local client without credentials: stdio, the command line, or the loopback listener.
+    Local,
+}
+
+/// Which of the caller's services a request is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them: `/mcp`, stdio.
+    #[default]
+    All,
+    /// One: `/mcp/{service}`.
+    Service(String),
+}
+
+/// One `tools/call`, from whichever transport.
+#[derive(Debug)]
+pub struct CallRequest {
+    /// See [`CallId`].
+    pub id: CallId,
+    /// Who calls.
+    pub credentials: Credentials,
+    /// Where the tool is looked for.
+    pub scope: Scope,
+    /// The name the client used: `{service}_{tool}`.
+    pub tool: String,
+    /// The arguments object; an absent one is empty.
+    pub arguments: Map<String, Value>,
+    /// W3C `traceparent`, if the client sent one.
+    pub traceparent: Option<String>,
+    /// Where progress messages of the guest go.
+    pub events: Events,
+    /// Fires when the client cancels or goes away.
+    pub cancelled: CancellationToken,
+}
+
+/// A tool's successful result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolOutput {
+    /// What the model reads.
+    pub content: Vec<Content>,
+    /// The same for programs.
+    pub structured: Option<Value>,
+    /// MCP `_meta`, without reserved keys.
+    pub meta: Option<Map<String, Value>>,
+}
+
+/// One piece of content.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// An image.
+    Image(Media),
+    /// Sound.
+    Audio(Media),
+    /// A resource by reference.
+    Link {
+        /// Its URI.
+        uri: String,
+        /// Its name.
+        name: String,
+        /// Its MIME type.
+        mime_type: Option<String>,
+        /// What it is.
+        description: Option<String>,
+    },
+    /// A resource by value.
+    Resource {
+        /// Its URI.
+        uri: String,
+        /// Its MIME type.
+        mime_type: Option<String>,
+        /// Its contents.
+        body: ResourceBody,
+    },
+}
+
+/// Bytes with their type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Media {
+    /// The bytes, not encoded.
+    pub data: Vec<u8>,
+    /// MIME type.
+    pub mime_type: String,
+}
+
+/// What a resource holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ResourceBody {
+    /// UTF-8.
+    Text(String),
+    /// Anything else.
+    Blob(Vec<u8>),
+}
+
+/// Something a guest says while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// How far it got.
+    Progress {
+        /// Units done.
+        done: f64,
+        /// Units in all, if known.
+        total: Option<f64>,
+        /// What is being done.
+        message: Option<String>,
+    },
+}
+
+/// How many events may wait for a slow client before further ones are dropped.
+const EVENT_BACKLOG: usize = 64;
+
+/// Where a running call's events go: to a client that asked, or nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct Events(Option<mpsc::Sender<Event>>);
+
+impl Events {
+    /// Events for a client that asked for them.
+    #[must_use]
+    pub fn channel() -> (Self, mpsc::Receiver<Event>) {
+        let (sender, receiver) = mpsc::channel(EVENT_BACKLOG);
+        (Self(Some(sender)), receiver)
+    }
+
+    /// Nobody listens.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Passes one on. A guest never waits for a client: what does not fit the backlog is dropped.
+    pub fn send(&self, event: Event) {
+        if let Some(sender) = &self.0 {
+            let _ = sender.try_send(event);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The contract's bindings, generated. Nothing else is here.
+
+mod generated {
+    #![allow(
+        missing_docs,
+        clippy::all,
+        clippy::pedantic,
+        unreachable_pub,
+        missing_debug_implementations,
+        rust_2018_idioms,
+        reason = "generated"
+    )]
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "bulkhead:service/service",
+        exports: { default: async },
+    });
+}
+
+pub(super) use generated::{
+    ServicePre,
+    bulkhead::service::{call, types},
+    exports::bulkhead::service::lifecycle::Manifest,
+};

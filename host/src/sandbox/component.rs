@@ -1,0 +1,77 @@
+//! From bytes to code that can be instantiated.
+
+use guest_builder::contract::{ContractError, Surface};
+use sha2::{Digest as _, Sha256};
+use wasmtime::{Engine, component::Linker};
+
+use super::{bindings::ServicePre, cache::Cache, guest::Guest};
+
+/// A component, checked, compiled and linked. Its identity is the digest of its bytes.
+pub struct Component {
+    /// SHA-256 of the file, in hexadecimal.
+    pub digest: String,
+    /// Size of the file in bytes.
+    pub size: usize,
+    /// What it imports and exports.
+    pub surface: Surface,
+    pub(super) pre: ServicePre<Guest>,
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component")
+            .field("digest", &self.digest)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a file cannot be run.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Not a component of this contract.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// The binary is damaged, or uses a proposal that is not enabled.
+    #[error("it cannot be compiled: {0}")]
+    Compile(String),
+    /// Its functions have other types than the contract's.
+    #[error("its functions do not have the contract's types; rebuild it with the SDK of this version: {0}")]
+    Types(String),
+}
+
+pub(super) fn load(
+    engine: &Engine,
+    linker: &Linker<Guest>,
+    cache: Option<&Cache>,
+    wasm: &[u8],
+) -> Result<Component, LoadError> {
+    let surface = Surface::read(wasm)?;
+    surface.check()?;
+    let digest: String = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect();
+    let cached = cache.and_then(|cache| cache.load(engine, &digest));
+    let code = match cached {
+        Some(code) => code,
+        None => compile(engine, cache, wasm, &digest)?,
+    };
+    let linked = linker.instantiate_pre(&code).and_then(ServicePre::new);
+    let pre = linked.map_err(|e| LoadError::Types(format!("{e:#}")))?;
+    Ok(Component { digest, size: wasm.len(), surface, pre })
+}
+
+fn compile(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    wasm: &[u8],
+    digest: &str,
+) -> Result<wasmtime::component::Component, LoadError> {
+    let started = std::time::Instant::now();
+    tracing::info!(digest, bytes = wasm.len(), "compiling a component");
+    let code = wasmtime::component::Component::new(engine, wasm)
+        .map_err(|e| LoadError::Compile(format!("{e:#}")))?;
+    tracing::info!(digest, took = ?started.elapsed(), "compiled");
+    if let Some(cache) = cache {
+        cache.store(engine, digest, &code);
+    }
+    Ok(code)
+}

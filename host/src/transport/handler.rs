@@ -1,0 +1,215 @@
+//! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
+
+use std::{collections::HashMap, sync::Arc};
+
+use rmcp::{
+    RoleServer, ServerHandler,
+    model::{
+        CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, ErrorData, Implementation,
+        InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig, Tool as WireTool,
+    },
+    service::RequestContext,
+};
+use tokio::sync::mpsc;
+
+use super::wire;
+use crate::{
+    auth::Caller,
+    call::Host,
+    request::{CallId, CallRequest, Credentials, Event, Events, Scope},
+};
+
+/// How long clients may keep a list; the services change only with a restart.
+const LIST_TTL_MS: u64 = 60_000;
+
+/// The MCP face of a host. Cloned for every request; all of it is shared.
+#[derive(Clone)]
+pub struct Handler {
+    host: Arc<Host>,
+    tools: Arc<HashMap<String, WireTool>>,
+}
+
+impl std::fmt::Debug for Handler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handler").finish_non_exhaustive()
+    }
+}
+
+impl Handler {
+    /// The face of `host`.
+    #[must_use]
+    pub fn new(host: Arc<Host>) -> Self {
+        let services = host.catalog().all();
+        let tools = services.flat_map(|service| &service.tools);
+        let tools = tools.map(|tool| (tool.public_name.clone(), wire::tool(tool))).collect();
+        Self { host, tools: Arc::new(tools) }
+    }
+
+    fn caller(&self) -> Result<Caller, ErrorData> {
+        let caller = self.host.authenticate(&Credentials::Local);
+        caller.map_err(|error| ErrorData::invalid_request(error.to_string(), None))
+    }
+
+    fn config(&self, caller: &Caller, scope: &Scope) -> ServerConfig {
+        let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
+        server.title = Some("Bulkhead".to_owned());
+        let config =
+            ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(server);
+        let told = self.host.catalog().services(caller, scope).filter_map(|service| {
+            let instructions = service.manifest.instructions.as_ref()?;
+            Some(format!("{}: {instructions}", service.name))
+        });
+        let told = told.collect::<Vec<_>>().join("\n");
+        if told.is_empty() { config } else { config.with_instructions(told) }
+    }
+}
+
+/// Where the request came in; stdio has no parts and sees everything.
+fn scope(context: &RequestContext<RoleServer>) -> Scope {
+    let parts = context.extensions.get::<axum::http::request::Parts>();
+    parts.and_then(|parts| parts.extensions.get::<Scope>().cloned()).unwrap_or_default()
+}
+
+/// From `_meta` (SEP-414) or the HTTP header.
+fn traceparent(context: &RequestContext<RoleServer>) -> Option<String> {
+    let meta = context.meta.get("traceparent").and_then(serde_json::Value::as_str);
+    let header = || {
+        let parts = context.extensions.get::<axum::http::request::Parts>()?;
+        parts.headers.get("traceparent")?.to_str().ok()
+    };
+    meta.or_else(header).filter(|text| is_traceparent(text)).map(str::to_owned)
+}
+
+/// W3C Trace Context, version 00: the guest and upstreams get nothing else a client might write there.
+fn is_traceparent(text: &str) -> bool {
+    let lengths = text.split('-').map(str::len).eq([2, 32, 16, 2]);
+    lengths && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        match self.caller() {
+            Ok(caller) => self.config(&caller, &Scope::All),
+            Err(_) => ServerConfig::new(ServerCapabilities::default()),
+        }
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut result = self.negotiate_initialize(&request)?;
+        result.instructions = self.config(&self.caller()?, &scope(&context)).instructions;
+        context.peer.set_peer_info(request);
+        Ok(result)
+    }
+
+    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let config = self.config(&self.caller()?, &scope(&context));
+        let mut result =
+            DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), config);
+        result.ttl_ms = LIST_TTL_MS;
+        result.cache_scope = CacheScope::Private;
+        Ok(result)
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        if request.is_some_and(|request| request.cursor.is_some()) {
+            return Err(ErrorData::invalid_params("unknown cursor: the list has one page", None));
+        }
+        let (caller, scope) = (self.caller()?, scope(&context));
+        let listed = self.host.catalog().list(&caller, &scope);
+        let tools = listed.filter_map(|tool| self.tools.get(&tool.public_name).cloned()).collect();
+        let mut result = ListToolsResult::with_all_items(tools);
+        result.ttl_ms = Some(LIST_TTL_MS);
+        result.cache_scope = Some(CacheScope::Private);
+        Ok(result)
+    }
+
+    /// For rmcp, which checks `Mcp-Param-*` headers against the schema.
+    fn get_tool(&self, name: &str) -> Option<WireTool> {
+        self.tools.get(name).cloned()
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let token = context.meta.get_progress_token();
+        let (events, received) = match token {
+            Some(_) => Some(Events::channel()).unzip(),
+            None => (None, None),
+        };
+        let id = CallId::new();
+        let call = self.host.call(CallRequest {
+            id,
+            credentials: Credentials::Local,
+            scope: scope(&context),
+            tool: request.name.into_owned(),
+            arguments: request.arguments.unwrap_or_default(),
+            traceparent: traceparent(&context),
+            events: events.unwrap_or_default(),
+            cancelled: context.ct.clone(),
+        });
+        let result = match (token, received) {
+            (Some(token), Some(received)) => reporting(call, received, token, &context).await,
+            _ => call.await,
+        };
+        let new = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+        wire::outcome(result, id, new).map(CallToolResponse::Complete)
+    }
+}
+
+/// Awaits a call while its progress goes to the client.
+async fn reporting<T>(
+    call: impl Future<Output = T>,
+    mut events: mpsc::Receiver<Event>,
+    token: rmcp::model::ProgressToken,
+    context: &RequestContext<RoleServer>,
+) -> T {
+    let report = async |event| {
+        let Event::Progress { done, total, message } = event;
+        let mut progress = ProgressNotificationParam::new(token.clone(), done);
+        progress.total = total;
+        progress.message = message;
+        if let Err(error) = context.peer.notify_progress(progress).await {
+            tracing::debug!(%error, "progress cannot be delivered");
+        }
+    };
+    tokio::pin!(call);
+    let result = loop {
+        tokio::select! {
+            result = &mut call => break result,
+            Some(event) = events.recv() => report(event).await,
+        }
+    };
+    while let Ok(event) = events.try_recv() {
+        report(event).await;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_traceparent;
+
+    #[test]
+    fn only_a_traceparent_passes_for_one() {
+        assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        for text in [
+            "",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nX: y",
+        ] {
+            assert!(!is_traceparent(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! MCP over stdin and stdout. Nothing else may write to stdout; logs go to stderr.
+
+use std::{io, sync::Arc};
+
+use rmcp::ServiceExt;
+use tokio_util::sync::CancellationToken;
+
+use super::handler::Handler;
+use crate::call::Host;
+
+/// Serves a host until the client closes stdin or `stop` fires.
+///
+/// # Errors
+/// When the conversation cannot be started.
+pub async fn serve(host: Arc<Host>, stop: CancellationToken) -> io::Result<()> {
+    let transport = rmcp::transport::stdio();
+    match Handler::new(host).serve_with_ct(transport, stop).await {
+        Ok(running) => running.waiting().await.map(drop).map_err(io::Error::other),
+        // The client left before it said anything: nothing to complain about.
+        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
