@@ -1,0 +1,288 @@
+//! The command line: data on stdout, clear words on stderr, exit codes, and every way to get it wrong.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, component, one_service, root};
+
+fn bulkhead(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
+    command.args(args).env_remove("BULKHEAD_CONFIG").env_remove("BULKHEAD_LISTEN").env_remove("BULKHEAD_LOG");
+    command.output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Runs with a config and expects one clear message.
+#[track_caller]
+fn refused(config: &str, args: &[&str], code: i32, parts: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = write(dir.path(), "bulkhead.yaml", config.as_bytes());
+    let output = bulkhead(&[args, &["--config", &file]].concat());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
+    let errors = text.lines().filter(|line| line.starts_with("error: ")).count();
+    assert_eq!(errors, 1, "{text}");
+}
+
+fn write(dir: &Path, name: &str, bytes: &[u8]) -> String {
+    let path = dir.join(name);
+    fs::write(&path, bytes).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn without_a_config_the_utilities_are_there() {
+    let tools = stdout(&bulkhead(&["tools"]));
+    for tool in ["get_time", "get_timestamp", "get_date", "pause", "sleep"] {
+        assert!(tools.contains(&format!("utilities_{tool} ")), "{tools}");
+    }
+    assert!(!tools.contains("web_fetch"), "only under a grant");
+    let called = stdout(&bulkhead(&[
+        "call",
+        "utilities_semver",
+        r#"{"operation":"compare","versions":["1.2.3","1.10.0"]}"#,
+        "--json",
+    ]));
+    assert_eq!(called, "{\"order\":-1}\n");
+}
+
+#[test]
+fn web_fetch_is_there_under_a_grant() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = "tenants: { a: { services: { utilities: { config: { fetch: ['https://docs.rs'] } } } } }";
+    let file = write(dir.path(), "c.yaml", config.as_bytes());
+    assert!(stdout(&bulkhead(&["tools", "--config", &file])).contains("utilities_web_fetch"));
+}
+
+#[test]
+fn data_can_be_had_as_json() {
+    let tools: Value = serde_json::from_str(&stdout(&bulkhead(&["tools", "--json"]))).unwrap();
+    assert_eq!(tools[0]["name"], json!("utilities_get_time"));
+    let utilities = component("utilities");
+    let seen: Value =
+        serde_json::from_str(&stdout(&bulkhead(&["inspect", "--json", utilities.to_str().unwrap()])))
+            .unwrap();
+    assert_eq!(
+        (&seen["name"], &seen["egress"][0]["url"]),
+        (&json!("utilities"), &json!("{config.fetch}/**"))
+    );
+    let checked: Value = serde_json::from_str(&stdout(&bulkhead(&["check", "--json"]))).unwrap();
+    assert_eq!(
+        (&checked["services"][0]["name"], &checked["services"][0]["healthy"]),
+        (&json!("utilities"), &json!(true))
+    );
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_published() {
+    let printed: Value = serde_json::from_str(&stdout(&bulkhead(&["check", "--schema"]))).unwrap();
+    let published: Value =
+        serde_json::from_str(&fs::read_to_string(root().join("host/config.schema.json")).unwrap()).unwrap();
+    assert_eq!(printed, published);
+}
+
+#[test]
+fn the_example_config_is_valid() {
+    let example = fs::read_to_string(root().join("host/config.example.yaml")).unwrap();
+    let raw = bulkhead::config::load::parse(&example);
+    assert!(raw.is_ok(), "{}", raw.unwrap_err());
+    let schema: Value =
+        serde_json::from_str(&fs::read_to_string(root().join("host/config.schema.json")).unwrap()).unwrap();
+    let value: Value = serde_saphyr::from_str(&example).unwrap();
+    let faults: Vec<_> = jsonschema::draft202012::options()
+        .build(&schema)
+        .unwrap()
+        .iter_errors(&value)
+        .map(|e| e.to_string())
+        .collect();
+    assert_eq!(faults, [String::new(); 0]);
+}
+
+#[test]
+fn usage_errors_end_with_64() {
+    assert_eq!(bulkhead(&["frobnicate"]).status.code(), Some(64));
+    assert_eq!(bulkhead(&["call", "utilities_get_time", "{"]).status.code(), Some(64));
+    assert_eq!(bulkhead(&["tools", "--config", "/nowhere.yaml"]).status.code(), Some(64));
+    assert_eq!(bulkhead(&["--help"]).status.code(), Some(0));
+    let unknown = bulkhead(&["call", "utilities_nothing"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(unknown.stderr).unwrap(),
+        "error: Unknown tool: utilities_nothing. `bulkhead tools` lists them\n"
+    );
+}
+
+#[test]
+fn a_misspelt_key_is_named() {
+    refused(
+        "server:\n  listn: 127.0.0.1:1\n",
+        &["check"],
+        64,
+        &["bulkhead.yaml:2:", "unknown key `listn`. Did you mean `listen`?"],
+    );
+}
+
+#[test]
+fn a_key_that_resolves_to_nothing_is_found_in_the_file() {
+    let config = "tenants:\n  acme:\n    services:\n      prom:\n        component: prometheus\n";
+    refused(
+        config,
+        &["check"],
+        64,
+        &[
+            "bulkhead.yaml:5:",
+            "tenants.acme.services.prom.component: there is no file",
+            "prometheus.wasm; build it",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_component_is_refused_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = |file: &str| format!("tenants: {{ a: {{ services: {{ s: {{ component: '{file}' }} }} }} }}");
+    let text = write(dir.path(), "text.wasm", b"this is text");
+    refused(&config(&text), &["check"], 1, &["service `s`", &text, "not a valid WebAssembly file"]);
+    let module = write(dir.path(), "module.wasm", b"\0asm\x01\0\0\0");
+    refused(
+        &config(&module),
+        &["check"],
+        1,
+        &["a core WebAssembly module, not a component", "bulkhead build"],
+    );
+    let empty = write(dir.path(), "empty.wasm", b"\0asm\x0d\0\x01\0");
+    refused(&config(&empty), &["check"], 1, &["does not export bulkhead:service/lifecycle@0.1.0"]);
+    let mut good = fs::read(component("hostile")).unwrap();
+    let half = write(dir.path(), "half.wasm", &good[..good.len() / 2]);
+    refused(&config(&half), &["check"], 1, &[&half, "not a valid WebAssembly file"]);
+    // The same component, speaking of another version throughout.
+    let (from, to) = (b"bulkhead:service/", b"@0.1.0");
+    let at: Vec<usize> = (0..good.len() - 64).filter(|&i| good[i..].starts_with(from)).collect();
+    for i in at {
+        if let Some(v) = (i..i + 64).find(|&j| good[j..].starts_with(to)) {
+            good[v + 3] = b'9';
+        }
+    }
+    let other = write(dir.path(), "other.wasm", &good);
+    refused(&config(&other), &["check"], 1, &["@0.9.0, but this Bulkhead speaks bulkhead:service@0.1.0"]);
+}
+
+#[test]
+fn a_component_that_refuses_its_config_says_why() {
+    let config = one_service("hostile", "config: { refuse: 'url: must be https' }");
+    refused(&config, &["check"], 1, &["service `hostile`: config: url: must be https"]);
+    let config = one_service("hostile", "config: { url: 3 }");
+    refused(&config, &["check"], 1, &["service `hostile`: config.url: 3 is not of type", "bulkhead inspect"]);
+}
+
+#[test]
+fn a_tool_that_cannot_be_disabled_is_named() {
+    let config = one_service("hostile", "tools: { disable: [hostile_ad] }");
+    refused(
+        &config,
+        &["check"],
+        1,
+        &["tools.disable: there is no tool `hostile_ad`. Did you mean `hostile_add`?"],
+    );
+}
+
+#[test]
+fn a_disabled_tool_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file =
+        write(dir.path(), "c.yaml", one_service("hostile", "tools: { disable: [hostile_add] }").as_bytes());
+    assert!(!stdout(&bulkhead(&["tools", "--config", &file])).contains("hostile_add"));
+    assert_eq!(
+        bulkhead(&["call", "hostile_add", r#"{"a":1,"b":1}"#, "--config", &file]).status.code(),
+        Some(1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_is_named() {
+    let server = Server::start("{}");
+    let address = server.address.to_string();
+    let output = bulkhead(&["serve", "--listen", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains(&format!(
+            "error: {address} is in use: another program listens there. Stop it, or choose another"
+        )),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_listener_for_everybody_is_refused() {
+    let output = bulkhead(&["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no authentication yet"));
+}
+
+#[test]
+fn an_upstream_that_does_not_answer_is_unhealthy() {
+    // Bound and not listened on: nobody else can take the port, and nobody answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let config = one_service("prometheus", &format!("config: {{ url: 'http://{address}' }}"));
+    refused(&config, &["check"], 1, &["1 service(s) cannot reach their upstream"]);
+    let dir = tempfile::tempdir().unwrap();
+    let file = write(dir.path(), "c.yaml", config.as_bytes());
+    let output = bulkhead(&["check", "--config", &file]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("UNHEALTHY") && text.contains(&address.to_string()), "{text}");
+    assert!(text.contains(&format!("may send    GET http://{address}/api/v1/status/buildinfo")), "{text}");
+}
+
+#[test]
+fn a_damaged_cache_is_mended() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("cache");
+    let config = format!("components: {{ cache_dir: cache }}\n{}", one_service("hostile", ""));
+    let file = write(dir.path(), "c.yaml", config.as_bytes());
+    let call =
+        || stdout(&bulkhead(&["call", "hostile_add", r#"{"a":1,"b":2}"#, "--json", "--config", &file]));
+    assert_eq!(call(), "{\"sum\":3}\n");
+    for entry in fs::read_dir(&cache).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ext| ext == "cwasm") {
+            fs::write(path, vec![0; 4096]).unwrap();
+        }
+    }
+    let output = bulkhead(&["call", "hostile_add", r#"{"a":1,"b":2}"#, "--config", &file]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("damaged or forged; compiling anew"));
+    assert_eq!(call(), "{\"sum\":3}\n");
+}
+
+#[test]
+fn a_component_crate_is_built_and_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("hostile.wasm");
+    let crate_dir = root().join("tests/guests/hostile");
+    let args = ["build", crate_dir.to_str().unwrap(), "--out", out.to_str().unwrap(), "--json"];
+    let built: Value = serde_json::from_str(&stdout(&bulkhead(&args))).unwrap();
+    assert_eq!(built["bytes"].as_u64().unwrap(), fs::metadata(&out).unwrap().len());
+    let nothing = bulkhead(&["build", dir.path().to_str().unwrap()]);
+    assert!(
+        String::from_utf8(nothing.stderr)
+            .unwrap()
+            .contains("has no Cargo.toml; name the folder of a component crate")
+    );
+    let host = root().join("host/builder");
+    let no_cdylib = bulkhead(&["build", host.to_str().unwrap()]);
+    assert!(String::from_utf8(no_cdylib.stderr).unwrap().contains("has no cdylib; add `[lib]`"));
+}

@@ -1,0 +1,29 @@
+//! The whole host from outside: the real binary, real guests, real clients. One binary, one file per
+//! subject; the names say what is promised.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod support;
+
+mod command_line;
+mod egress;
+mod prometheus;
+mod protocol;
+mod sandbox;
+mod tidy;
+
+#[test]
+fn every_file_here_is_a_module() {
+    let here = support::root().join("tests/all");
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(here).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap_or(&name);
+        assert!(module == "main" || listed.contains(&format!("mod {module};")), "{name} is not in main.rs");
+    }
+}

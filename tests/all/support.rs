@@ -1,0 +1,42 @@
+//! What the tests stand on: built components, the real server, a plain MCP client, a scripted upstream.
+
+mod client;
+mod server;
+mod upstream;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+pub(crate) use client::Client;
+pub(crate) use server::Server;
+pub(crate) use upstream::Upstream;
+
+/// The workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Builds a component of `components/` or `tests/guests/` with the one builder there is, once per run.
+pub(crate) fn component(name: &str) -> PathBuf {
+    static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = built.get_or_insert_default();
+    let build = || {
+        let folders = ["components", "tests/guests"].map(|parent| root().join(parent).join(name));
+        let folder = folders.into_iter().find(|folder| folder.is_dir()).unwrap();
+        guest_builder::build(&folder, None, &|_| ()).unwrap_or_else(|e| panic!("{name}: {e}")).wasm
+    };
+    built.entry(name.to_owned()).or_insert_with(build).clone()
+}
+
+/// A config with one service of one component; `rest` are further lines of the service, as flow YAML.
+pub(crate) fn one_service(name: &str, rest: &str) -> String {
+    let file = component(name);
+    format!(
+        "tenants: {{ test: {{ services: {{ {name}: {{ component: '{}', {rest} }} }} }} }}\n",
+        file.display()
+    )
+}

@@ -1,0 +1,95 @@
+//! The real binary, serving on a free port until it is dropped.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use super::Client;
+
+/// How long anything may take that should take milliseconds; a hang fails instead of lasting.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Server {
+    child: Child,
+    log: Arc<(Mutex<Vec<Value>>, Condvar)>,
+    pub(crate) address: SocketAddr,
+    _dir: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts `bulkhead serve` with a config and waits until it is ready.
+    pub(crate) fn start(config: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("bulkhead.yaml");
+        std::fs::write(&file, config).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--json",
+                "--log",
+                "debug,hyper=info,h2=info",
+                "--config",
+            ])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let (lines, shared) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let entry = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                shared.0.lock().unwrap().push(entry);
+                shared.1.notify_all();
+            }
+            shared.0.lock().unwrap().push(Value::Null); // the end
+            shared.1.notify_all();
+        });
+        let mut server = Self { child, log, address: ([127, 0, 0, 1], 0).into(), _dir: dir };
+        let ready = server.logged(|entry| entry["message"] == "ready");
+        server.address = ready["address"].as_str().unwrap().parse().unwrap();
+        server
+    }
+
+    /// A client of `/mcp`.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&format!("http://{}/mcp", self.address))
+    }
+
+    /// Waits for a log entry, and fails if the server ends or stays silent.
+    #[track_caller]
+    pub(crate) fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + PATIENCE;
+        let mut log = self.log.0.lock().unwrap();
+        loop {
+            if let Some(found) = log.iter().find(|entry| wanted(entry)) {
+                return found.clone();
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(log.last() != Some(&Value::Null) && !left.is_zero(), "not logged; the log is: {log:#?}");
+            log = self.log.1.wait_timeout(log, left).unwrap().0;
+        }
+    }
+
+    /// Everything logged so far, as text.
+    pub(crate) fn log_text(&self) -> String {
+        self.log.0.lock().unwrap().iter().map(|entry| format!("{entry}\n")).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,119 @@
+//! The invariants of ARCHITECTURE.md that a look at the sources can hold.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::support::root;
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The code of a file, without its tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]").next().unwrap().to_owned()
+}
+
+/// Host modules that mention `word`, as paths below `host/src`.
+fn mentioning(word: &str) -> Vec<String> {
+    let src = root().join("host/src");
+    let named = rust_files(&src)
+        .into_iter()
+        .filter(|path| code(path).lines().any(|l| !l.trim_start().starts_with("//") && l.contains(word)));
+    let mut named: Vec<_> =
+        named.map(|path| path.strip_prefix(&src).unwrap().display().to_string()).collect();
+    named.sort();
+    named
+}
+
+#[test]
+fn only_the_sandbox_and_the_egress_hook_name_wasmtime() {
+    let outside: Vec<_> = mentioning("wasmtime").into_iter().filter(|f| !f.starts_with("sandbox")).collect();
+    assert_eq!(outside, ["egress.rs", "egress/dial.rs"]);
+}
+
+#[test]
+fn only_one_file_opens_outbound_connections() {
+    assert_eq!(mentioning("HttpConnector"), ["egress/dial.rs"]);
+    assert_eq!(mentioning("TcpStream"), [String::new(); 0]);
+}
+
+#[test]
+fn only_routing_makes_permits_and_checked_calls() {
+    assert_eq!(mentioning("Permit {"), ["catalog.rs"]);
+    assert_eq!(mentioning("Checked {"), ["catalog.rs"]);
+}
+
+#[test]
+fn only_transport_knows_the_protocol() {
+    let outside: Vec<_> = mentioning("rmcp").into_iter().filter(|f| !f.starts_with("transport")).collect();
+    assert_eq!(outside, ["cli/logging.rs"]);
+}
+
+#[test]
+fn only_the_place_that_sends_it_exposes_a_secret() {
+    assert_eq!(mentioning(".expose()"), ["config/secrets.rs", "egress/credential.rs"]);
+}
+
+#[test]
+fn every_module_says_what_it_owns() {
+    for dir in ["host", "sdk", "components", "tests"] {
+        for path in rust_files(&root().join(dir)) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("//!"), "{} does not open with //!", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_file_grows_past_five_hundred_lines() {
+    for dir in ["host", "sdk", "components"] {
+        for path in rust_files(&root().join(dir)) {
+            let lines = code(&path).lines().count();
+            assert!(lines <= 500, "{} has {lines} lines without tests", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_architecture_fits_two_hundred_lines() {
+    let lines = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap().lines().count();
+    assert!(lines <= 200, "{lines}");
+}
+
+#[test]
+fn the_top_level_holds_only_what_belongs_there() {
+    let allowed = ["components", "host", "sdk", "target", "tests", "wit"];
+    for entry in fs::read_dir(root()).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() && !name.starts_with('.') {
+            assert!(allowed.contains(&name.as_str()), "{name} does not belong at the top level");
+        }
+    }
+}
+
+#[test]
+fn the_published_schema_is_the_one_of_the_code() {
+    let file = root().join("host/config.schema.json");
+    let generated = format!("{:#}\n", bulkhead::config::raw::schema());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &generated).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&file).unwrap() == generated,
+        "run `UPDATE_GOLDEN=1 make test` and look at the difference"
+    );
+}

@@ -1,0 +1,92 @@
+//! The one client all servers meet: keep-alive connections, one call after another on each.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figures {
+    pub(crate) per_second: f64,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+}
+
+/// The middle one of several rounds, by throughput.
+pub(crate) fn median(mut rounds: Vec<Figures>) -> Figures {
+    rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+    rounds[rounds.len() / 2]
+}
+
+/// A call answers what it should.
+pub(crate) async fn check(address: SocketAddr, tool: &str) {
+    let mut sender = connect(address).await;
+    let answer: Value = serde_json::from_slice(&call(&mut sender, address, tool).await).unwrap();
+    assert_eq!(answer["result"]["structuredContent"], json!({ "sum": 3 }), "{answer}");
+}
+
+/// `clients` connections for `time`.
+pub(crate) async fn run(address: SocketAddr, tool: &str, clients: usize, time: Duration) -> Figures {
+    let warm = Instant::now() + time / 10;
+    let end = warm + time;
+    let tool = tool.to_owned();
+    let running: Vec<_> = (0..clients)
+        .map(|_| {
+            let tool = tool.clone();
+            tokio::spawn(async move {
+                let mut sender = connect(address).await;
+                let mut took = Vec::with_capacity(1 << 17);
+                loop {
+                    let start = Instant::now();
+                    if start >= end {
+                        return took;
+                    }
+                    call(&mut sender, address, &tool).await;
+                    if start >= warm {
+                        took.push(start.elapsed());
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut took = Vec::new();
+    for client in running {
+        took.extend(client.await.unwrap());
+    }
+    took.sort_unstable();
+    let at = |q: f64| took[((took.len() - 1) as f64 * q) as usize].as_secs_f64() * 1e6;
+    Figures { per_second: took.len() as f64 / time.as_secs_f64(), p50_us: at(0.5), p99_us: at(0.99) }
+}
+
+async fn connect(address: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+/// The current protocol version, as a new client speaks it.
+async fn call(sender: &mut http1::SendRequest<Full<Bytes>>, address: SocketAddr, tool: &str) -> Bytes {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"a":1,"b":2}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    );
+    let request = Request::post("/mcp")
+        .header("host", address.to_string())
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", "tools/call")
+        .header("mcp-name", tool)
+        .body(Full::from(body))
+        .unwrap();
+    sender.ready().await.unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    response.into_body().collect().await.unwrap().to_bytes()
+}

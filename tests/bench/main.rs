@@ -1,0 +1,125 @@
+//! `make bench`: what a sandboxed call costs, side by side with the same work without a sandbox.
+//!
+//! One run measures, with one client and the same tool (`add`): the whole host over HTTP; a native rmcp
+//! server with the tool in its own process; bare hyper answering the same bytes; and bare wasmtime (store,
+//! instantiate, call, drop) as the floor. Rounds of the servers alternate, so that a slow moment of the
+//! machine meets all of them. Writes `target/bench.json`, one flat object with stable keys.
+#![expect(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a benchmark"
+)]
+
+mod floor;
+mod load;
+mod native;
+mod process;
+mod stages;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+
+/// How long each round of load lasts; `BENCH_SECONDS` changes it.
+fn round() -> Duration {
+    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|s| s.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or(3.0))
+}
+
+const ROUNDS: usize = 3;
+const CLIENTS: usize = 16;
+
+fn main() {
+    // The mode of a child process, see `process`.
+    if let Ok(role) = std::env::var("BENCH_ROLE") {
+        return native::serve(&role);
+    }
+    let component =
+        guest_builder::build(&root().join("tests/guests/hostile"), None, &|line| eprintln!("{line}"))
+            .unwrap()
+            .wasm;
+    let mut figures = BTreeMap::<&str, Value>::new();
+    figures.insert("cores", json!(std::thread::available_parallelism().map_or(0, usize::from)));
+    figures.insert("cpu", json!(cpu()));
+
+    eprintln!("start-up");
+    let starts = process::starts(&component);
+    figures.insert("cold_start_ms", json!(starts.cold_ms));
+    figures.insert("warm_start_ms", json!(starts.warm_ms));
+    figures.insert("idle_rss_mib", json!(starts.idle_rss_mib));
+
+    eprintln!("bare wasmtime");
+    let floor = floor::measure(&component);
+    figures.insert("floor_us", json!(tenths(floor)));
+
+    let host = process::Serving::bulkhead(&component);
+    let native = process::Serving::role("native");
+    let hyper = process::Serving::role("hyper");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let servers =
+        [("host", &host, "bench_add"), ("native", &native, "bench_add"), ("hyper", &hyper, "bench_add")];
+    for (name, server, tool) in &servers {
+        eprintln!("checking {name}");
+        runtime.block_on(load::check(server.address, tool));
+    }
+    let mut many: [Vec<load::Figures>; 3] = Default::default();
+    let mut one: [Vec<load::Figures>; 3] = Default::default();
+    for number in 0..ROUNDS {
+        for (i, (name, server, tool)) in servers.iter().enumerate() {
+            eprintln!("round {} of {ROUNDS}: {name}", number + 1);
+            many[i].push(runtime.block_on(load::run(server.address, tool, CLIENTS, round())));
+            one[i].push(runtime.block_on(load::run(server.address, tool, 1, round() / 2)));
+        }
+    }
+    let [host_many, native_many, hyper_many] = many.map(load::median);
+    let [host_one, native_one, hyper_one] = one.map(load::median);
+    figures.insert("clients", json!(CLIENTS));
+    figures.insert("calls_per_second", json!(host_many.per_second.round()));
+    figures.insert("native_calls_per_second", json!(native_many.per_second.round()));
+    figures.insert("hyper_calls_per_second", json!(hyper_many.per_second.round()));
+    figures.insert("sandboxed_over_native", json!(hundredths(host_many.per_second / native_many.per_second)));
+    figures.insert("p50_us", json!(tenths(host_many.p50_us)));
+    figures.insert("p99_us", json!(tenths(host_many.p99_us)));
+    figures.insert("native_p50_us", json!(tenths(native_many.p50_us)));
+    figures.insert("native_p99_us", json!(tenths(native_many.p99_us)));
+    figures.insert("one_client_p50_us", json!(tenths(host_one.p50_us)));
+    figures.insert("native_one_client_p50_us", json!(tenths(native_one.p50_us)));
+    figures.insert("hyper_one_client_p50_us", json!(tenths(hyper_one.p50_us)));
+
+    eprintln!("inside the host");
+    let inside = stages::measure(&component);
+    figures.insert("in_process_us", json!(tenths(inside)));
+    figures.insert("host_over_floor_us", json!(tenths(inside - floor)));
+    figures.insert("host_over_native_us", json!(tenths(host_one.p50_us - native_one.p50_us)));
+
+    let file = root().join("target/bench.json");
+    std::fs::write(&file, format!("{:#}\n", json!(figures))).unwrap();
+    for (key, value) in &figures {
+        println!("{key:26} {value}");
+    }
+    println!("\nwritten to target/bench.json");
+}
+
+fn root() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = info.lines().find(|line| line.starts_with("model name")).unwrap_or("unknown");
+    line.split(':').next_back().unwrap_or_default().trim().to_owned()
+}
+
+fn tenths(x: f64) -> f64 {
+    (x * 10.0).round() / 10.0
+}
+
+fn hundredths(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
+}

@@ -1,0 +1,122 @@
+//! Servers in processes of their own, how long they take to answer, and what they weigh idle.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Instant,
+};
+
+use serde_json::Value;
+
+pub(crate) struct Serving {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    _dir: tempfile::TempDir,
+}
+
+impl Serving {
+    /// The host, with `component` as service `bench`.
+    pub(crate) fn bulkhead(component: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(component, dir.path());
+        Self::host(&config, dir)
+    }
+
+    fn host(config: &Path, dir: tempfile::TempDir) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--log", "info,call=warn", "--config"])
+            .arg(config)
+            .env_remove("RUST_BACKTRACE")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = lines.by_ref().find_map(|line| {
+            let entry: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            (entry["message"] == "ready").then(|| entry["address"].as_str().unwrap().parse().unwrap())
+        });
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address: address.expect("the host did not start"), _dir: dir }
+    }
+
+    /// This program again, in another role.
+    pub(crate) fn role(role: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .env("BENCH_ROLE", role)
+            .env_remove("RUST_BACKTRACE")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, address: line.trim().parse().unwrap(), _dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Resident memory, in MiB.
+    fn rss_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn config(component: &Path, dir: &Path) -> std::path::PathBuf {
+    let file = dir.join("bench.yaml");
+    let text = format!(
+        "components: {{ cache_dir: cache }}\ntenants: {{ bench: {{ services: {{ bench: {{ component: '{}' }} }} }} }}\n",
+        component.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+pub(crate) struct Starts {
+    pub(crate) cold_ms: f64,
+    pub(crate) warm_ms: f64,
+    pub(crate) idle_rss_mib: f64,
+}
+
+/// From starting the process to the first answered tool call; without and with compiled code on disk.
+pub(crate) fn starts(component: &Path) -> Starts {
+    let dir = tempfile::tempdir().unwrap();
+    let file = config(component, dir.path());
+    let timed = || {
+        let start = Instant::now();
+        let serving = Serving::host(&file, tempfile::tempdir().unwrap());
+        first_answer(serving.address);
+        (start.elapsed().as_secs_f64() * 1e3, serving)
+    };
+    let (cold_ms, _) = timed();
+    let mut warm: Vec<f64> = (0..5).map(|_| timed().0).collect();
+    warm.sort_by(f64::total_cmp);
+    let (_, serving) = timed();
+    Starts {
+        cold_ms: cold_ms.round(),
+        warm_ms: (warm[2] * 10.0).round() / 10.0,
+        idle_rss_mib: (serving.rss_mib() * 10.0).round() / 10.0,
+    }
+}
+
+fn first_answer(address: SocketAddr) {
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"bench_add","arguments":{"a":1,"b":2}}}"#;
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(r#"{"sum":3}"#), "{answer}");
+}

@@ -1,0 +1,55 @@
+//! The host's own line, from credentials to record, without a transport around it.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use bulkhead::{
+    app,
+    call::Host,
+    config::load,
+    request::{CallId, CallRequest, Credentials, Events, Scope},
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+/// Microseconds of one call through [`Host::call`], the median of many.
+pub(crate) fn measure(component: &Path) -> f64 {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bench.yaml");
+    let text = format!(
+        "components: {{ cache: false }}\ntenants: {{ bench: {{ services: {{ bench: {{ component: '{}' }} }} }} }}",
+        component.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let host = runtime.block_on(app::build(load::file(&file).unwrap())).unwrap();
+    let measured = runtime.spawn(async move {
+        let mut took = Vec::new();
+        let end = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < end {
+            let start = Instant::now();
+            once(&host).await;
+            took.push(start.elapsed());
+        }
+        took.sort_unstable();
+        took[took.len() / 2].as_secs_f64() * 1e6
+    });
+    runtime.block_on(measured).unwrap()
+}
+
+async fn once(host: &Host) {
+    let arguments = json!({ "a": 1, "b": 2 });
+    let request = CallRequest {
+        id: CallId::new(),
+        credentials: Credentials::Local,
+        scope: Scope::All,
+        tool: "bench_add".into(),
+        arguments: arguments.as_object().unwrap().clone(),
+        traceparent: None,
+        events: Events::none(),
+        cancelled: CancellationToken::new(),
+    };
+    host.call(request).await.unwrap();
+}
