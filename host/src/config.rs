@@ -92,8 +92,8 @@ pub enum ComponentSource {
 /// One rule of an operator's egress block.
 #[derive(Clone, Debug)]
 pub struct EgressRule {
-    /// What may be requested.
-    pub url: UrlPattern,
+    /// What may be requested; none means all that is asked for on the config's hosts.
+    pub url: Option<UrlPattern>,
     /// With which methods; none means those the component asks for.
     pub methods: Option<Vec<http::Method>>,
 }

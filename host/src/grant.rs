@@ -66,9 +66,8 @@ impl Grant {
             let (anchored, urls) = urls(&request.url, config)?;
             for url in urls {
                 let rule = Rule { url, methods: methods.clone() };
-                let written = egress.is_some_and(|rules| {
-                    rules.iter().any(|own| rule.url.covers(&own.url) || own.url.covers(&rule.url))
-                });
+                let overlaps = |own: &UrlPattern| rule.url.covers(own) || own.covers(&rule.url);
+                let written = egress.into_iter().flatten().any(|own| own.url.as_ref().is_some_and(overlaps));
                 if anchored || written {
                     grant.rules.push(rule);
                 } else {
@@ -76,8 +75,11 @@ impl Grant {
                 }
             }
         }
-        grant.narrowed =
-            egress.map(|rules| rules.iter().map(|rule| narrow(rule, &grant.rules)).collect()).transpose()?;
+        if let Some(own) = egress {
+            let narrowed =
+                own.iter().map(|rule| narrow(rule, &grant.rules)).collect::<Result<Vec<_>, _>>()?;
+            grant.narrowed = Some(narrowed.concat());
+        }
         Ok(grant)
     }
 
@@ -100,23 +102,28 @@ impl Grant {
     }
 }
 
-fn narrow(own: &EgressRule, asked: &[Rule]) -> Result<Rule, String> {
-    let covering: Vec<&Rule> = asked.iter().filter(|rule| rule.url.covers(&own.url)).collect();
-    if covering.is_empty() {
+/// What a rule of the operator leaves of what was asked for.
+fn narrow(own: &EgressRule, asked: &[Rule]) -> Result<Vec<Rule>, String> {
+    let meant: Vec<&Rule> =
+        asked.iter().filter(|rule| own.url.as_ref().is_none_or(|url| rule.url.covers(url))).collect();
+    let shown = own.url.as_ref().map_or("any of its URLs".to_owned(), |url| format!("`{url}`"));
+    if meant.is_empty() {
         return Err(format!(
-            "egress: `{}` is wider than what the component asks for; see `bulkhead inspect`",
-            own.url
+            "egress: {shown} is wider than what the component asks for; see `bulkhead inspect`"
         ));
     }
-    let asked: Vec<Method> = covering.iter().flat_map(|rule| rule.methods.clone()).collect();
-    let methods = own.methods.clone().unwrap_or_else(|| asked.clone());
-    match methods.iter().find(|method| !asked.contains(method)) {
-        Some(method) => Err(format!(
-            "egress: the component does not ask for {method} on `{}`; see `bulkhead inspect`",
-            own.url
-        )),
-        None => Ok(Rule { url: own.url.clone(), methods }),
+    let unasked = |method: &&Method| !meant.iter().any(|rule| rule.methods.contains(method));
+    if let Some(method) = own.methods.iter().flatten().find(unasked) {
+        return Err(format!(
+            "egress: the component does not ask for {method} on {shown}; see `bulkhead inspect`"
+        ));
     }
+    let narrowed = meant.into_iter().map(|rule| {
+        let kept = |method: &&Method| own.methods.as_ref().is_none_or(|methods| methods.contains(method));
+        let methods = rule.methods.iter().filter(kept).cloned().collect();
+        Rule { url: own.url.clone().unwrap_or_else(|| rule.url.clone()), methods }
+    });
+    Ok(narrowed.filter(|rule| !rule.methods.is_empty()).collect())
 }
 
 /// The patterns a manifest's URL stands for, and whether the operator's config named their host.
@@ -153,7 +160,7 @@ mod tests {
 
     fn rule(url: &str, methods: Option<&[&str]>) -> EgressRule {
         let methods = methods.map(|m| m.iter().map(|m| method(m).unwrap()).collect());
-        EgressRule { url: url.parse().unwrap(), methods }
+        EgressRule { url: Some(url.parse().unwrap()), methods }
     }
 
     fn allowed(grant: &Grant, method: &str, url: &str) -> bool {
@@ -211,6 +218,22 @@ mod tests {
         let grant = Grant::new(&asked, &config, Some(&[rule("http://h/w", Some(&["GET"]))])).unwrap();
         assert!(allowed(&grant, "GET", "http://h/w"));
         assert!(!allowed(&grant, "POST", "http://h/w") && !allowed(&grant, "GET", "http://h/x"));
+    }
+
+    #[test]
+    fn a_rule_without_a_url_narrows_the_methods_everywhere() {
+        let asked = [
+            asks("{config.url}/r"),
+            EgressRequest { methods: vec!["GET".into(), "POST".into()], ..asks("{config.url}/w") },
+        ];
+        let own = EgressRule { url: None, methods: Some(vec![Method::GET]) };
+        let grant = Grant::new(&asked, &json!({"url": "http://h"}), Some(&[own])).unwrap();
+        assert!(allowed(&grant, "GET", "http://h/r") && allowed(&grant, "GET", "http://h/w"));
+        assert!(!allowed(&grant, "POST", "http://h/w"));
+        // and it does not grant a host that only the component names
+        let own = EgressRule { url: None, methods: None };
+        let error = Grant::new(&[asks("https://api.example.com/**")], &json!({}), Some(&[own])).unwrap_err();
+        assert!(error.contains("is wider"), "{error}");
     }
 
     #[test]

@@ -26,7 +26,10 @@ fn main() -> ExitCode {
             return cli::fail(&format!("the async runtime cannot be started: {error}"), cli::FAILED);
         }
     };
-    match runtime.block_on(cli.run()) {
+    let ended = runtime.block_on(cli.run());
+    // A read of stdin cannot be interrupted; waiting for it would keep a stopped `stdio` alive.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => cli::fail(&failure.message, failure.code),
     }

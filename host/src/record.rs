@@ -49,8 +49,9 @@ impl CallRecord {
     fn write(&mut self, outcome: &'static str) {
         self.closed = true;
         let (caller, tenant) = self.caller.as_ref().map_or(("-", "-"), |c| (&c.id, &c.tenant));
-        let took = self.started.elapsed();
-        tracing::info!(target: "call", call = %self.id, tool = ?self.tool, caller, tenant, outcome, took_us = took.as_micros());
+        let took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let (call, tool) = (self.id, self.tool.as_str());
+        tracing::info!(target: "call", %call, tool, caller, tenant, outcome, took_us);
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod support;
 
+mod clients;
 mod command_line;
 mod egress;
 mod prometheus;

@@ -203,8 +203,7 @@ async fn a_call_has_exactly_one_record() {
     server.client().call("hostile_add", json!({ "a": 1, "b": 1 })).await;
     server.client().call("hostile_panic", json!({})).await;
     server.client().call("no_such", json!({})).await;
-    for (tool, outcome) in
-        [("\"hostile_add\"", "ok"), ("\"hostile_panic\"", "trapped"), ("\"no_such\"", "unknown_tool")]
+    for (tool, outcome) in [("hostile_add", "ok"), ("hostile_panic", "trapped"), ("no_such", "unknown_tool")]
     {
         server.logged(|entry| {
             entry["target"] == "call" && entry["tool"] == tool && entry["outcome"] == outcome

@@ -125,7 +125,7 @@ async fn once(engine: &Engine, pre: &ServicePre<State>) {
     let mut store = Store::new(engine, state);
     store.set_epoch_deadline(1 << 30);
     let guest = pre.instantiate_async(&mut store).await.unwrap();
-    guest.bulkhead_service_lifecycle().call_initialize(&mut store, "{}").await.unwrap().unwrap();
+    guest.bulkhead_service_lifecycle().call_initialize(&mut store, &"{}".to_owned()).await.unwrap().unwrap();
     let context = types::CallContext {
         call_id: "1".into(),
         tenant: "bench".into(),

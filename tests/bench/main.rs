@@ -5,7 +5,6 @@
 //! instantiate, call, drop) as the floor. Rounds of the servers alternate, so that a slow moment of the
 //! machine meets all of them. Writes `target/bench.json`, one flat object with stable keys.
 #![expect(
-    missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -40,10 +39,9 @@ fn main() {
     if let Ok(role) = std::env::var("BENCH_ROLE") {
         return native::serve(&role);
     }
-    let component =
-        guest_builder::build(&root().join("tests/guests/hostile"), None, &|line| eprintln!("{line}"))
-            .unwrap()
-            .wasm;
+    let component = guest_builder::build(&root().join("tests/guests/add"), None, &|line| eprintln!("{line}"))
+        .unwrap()
+        .wasm;
     let mut figures = BTreeMap::<&str, Value>::new();
     figures.insert("cores", json!(std::thread::available_parallelism().map_or(0, usize::from)));
     figures.insert("cpu", json!(cpu()));
@@ -93,7 +91,8 @@ fn main() {
     figures.insert("hyper_one_client_p50_us", json!(tenths(hyper_one.p50_us)));
 
     eprintln!("inside the host");
-    let inside = stages::measure(&component);
+    let (inside, together) = stages::measure(&component, CLIENTS);
+    figures.insert("in_process_calls_per_second", json!(together.round()));
     figures.insert("in_process_us", json!(tenths(inside)));
     figures.insert("host_over_floor_us", json!(tenths(inside - floor)));
     figures.insert("host_over_native_us", json!(tenths(host_one.p50_us - native_one.p50_us)));
@@ -104,6 +103,49 @@ fn main() {
         println!("{key:26} {value}");
     }
     println!("\nwritten to target/bench.json");
+    if std::env::var_os("UPDATE_README").is_some() {
+        update_readme(&figures);
+    }
+}
+
+/// Puts the table of this run between the README's markers; figures get there in no other way.
+fn update_readme(figures: &BTreeMap<&str, Value>) {
+    let file = root().join("README.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once("<!-- bench -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /bench -->").unwrap();
+    let f = |key: &str| &figures[key];
+    let table = format!(
+        "{} cores ({}), {CLIENTS} clients on the same machine:\n\n\
+         | | sandboxed | native rmcp server |\n|---|---|---|\n\
+         | calls per second | {} | {} |\n\
+         | p50 / p99, {CLIENTS} clients | {} / {} µs | {} / {} µs |\n\
+         | p50, one client | {} µs | {} µs |\n\n\
+         Sandboxed over native: **{}**. Bare hyper, answering fixed bytes, takes {} µs for one client.\n\n\
+         | | |\n|---|---|\n\
+         | bare wasmtime: store, instantiate, call, drop | {} µs |\n\
+         | the host's whole line, from credentials to record, in process | {} µs |\n\
+         | start to first answer, compiled code cached / not | {} / {} ms |\n\
+         | idle memory | {} MiB |\n",
+        f("cores"),
+        f("cpu").as_str().unwrap(),
+        f("calls_per_second"),
+        f("native_calls_per_second"),
+        f("p50_us"),
+        f("p99_us"),
+        f("native_p50_us"),
+        f("native_p99_us"),
+        f("one_client_p50_us"),
+        f("native_one_client_p50_us"),
+        f("sandboxed_over_native"),
+        f("hyper_one_client_p50_us"),
+        f("floor_us"),
+        f("in_process_us"),
+        f("warm_start_ms"),
+        f("cold_start_ms"),
+        f("idle_rss_mib"),
+    );
+    std::fs::write(file, format!("{before}<!-- bench -->\n{table}<!-- /bench -->{after}")).unwrap();
 }
 
 fn root() -> std::path::PathBuf {

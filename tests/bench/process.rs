@@ -24,21 +24,28 @@ impl Serving {
         Self::host(&config, dir)
     }
 
+    /// With the log a service would keep: at `info`, one record per call, to a file.
     fn host(config: &Path, dir: tempfile::TempDir) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--log", "info,call=warn", "--config"])
+        let log = dir.path().join("log");
+        let child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--config"])
             .arg(config)
             .env_remove("RUST_BACKTRACE")
-            .stderr(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = lines.by_ref().find_map(|line| {
-            let entry: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let mut serving = Self { child, address: ([127, 0, 0, 1], 0).into(), _dir: dir };
+        let ready = |line: &str| {
+            let entry: Value = serde_json::from_str(line).ok()?;
             (entry["message"] == "ready").then(|| entry["address"].as_str().unwrap().parse().unwrap())
-        });
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.expect("the host did not start"), _dir: dir }
+        };
+        while serving.address.port() == 0 {
+            assert!(serving.child.try_wait().unwrap().is_none(), "the host did not start");
+            std::thread::sleep(std::time::Duration::from_micros(200));
+            let text = std::fs::read_to_string(&log).unwrap();
+            serving.address = text.lines().find_map(ready).unwrap_or(serving.address);
+        }
+        serving
     }
 
     /// This program again, in another role.

@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,8 +15,9 @@ use bulkhead::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-/// Microseconds of one call through [`Host::call`], the median of many.
-pub(crate) fn measure(component: &Path) -> f64 {
+/// Microseconds of one call through [`Host::call`], the median of many, and calls per second of `callers` at
+/// once.
+pub(crate) fn measure(component: &Path, callers: usize) -> (f64, f64) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("bench.yaml");
     let text = format!(
@@ -24,8 +26,10 @@ pub(crate) fn measure(component: &Path) -> f64 {
     );
     std::fs::write(&file, text).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let host = runtime.block_on(app::build(load::file(&file).unwrap())).unwrap();
+    let host = Arc::new(runtime.block_on(app::build(load::file(&file).unwrap())).unwrap());
+    let alone = host.clone();
     let measured = runtime.spawn(async move {
+        let host = alone;
         let mut took = Vec::new();
         let end = Instant::now() + Duration::from_secs(2);
         while Instant::now() < end {
@@ -36,7 +40,20 @@ pub(crate) fn measure(component: &Path) -> f64 {
         took.sort_unstable();
         took[took.len() / 2].as_secs_f64() * 1e6
     });
-    runtime.block_on(measured).unwrap()
+    let one = runtime.block_on(measured).unwrap();
+    let end = Instant::now() + Duration::from_secs(2);
+    let calling = |host: Arc<Host>| async move {
+        let mut calls = 0_u32;
+        while Instant::now() < end {
+            once(&host).await;
+            calls += 1;
+            tokio::task::yield_now().await;
+        }
+        calls
+    };
+    let callers: Vec<_> = (0..callers).map(|_| runtime.spawn(calling(host.clone()))).collect();
+    let calls: u32 = callers.into_iter().map(|caller| runtime.block_on(caller).unwrap()).sum();
+    (one, f64::from(calls) / 2.0)
 }
 
 async fn once(host: &Host) {

@@ -108,8 +108,9 @@ pub struct Credential {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Egress {
-    /// URL pattern: `https://api.example.com/v1/**`. `*` is one path segment, a final `**` any rest.
-    pub url: String,
+    /// URL pattern: `https://api.example.com/v1/**`. `*` is one path segment, a final `**` any rest. All the
+    /// component asks for on the hosts of its config, unless given.
+    pub url: Option<String>,
     /// Methods; those the component asks for unless given.
     pub methods: Option<Vec<String>>,
 }

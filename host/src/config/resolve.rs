@@ -170,13 +170,13 @@ fn resolve_service(
 }
 
 fn egress(rules: Vec<raw::Egress>, key: &str) -> Result<Vec<EgressRule>, ResolveError> {
-    let rules = rules.into_iter().enumerate().map(|(i, rule)| {
+    let resolved = |rule: raw::Egress| {
+        let url = rule.url.map(|url| url.parse::<UrlPattern>().map_err(|e| e.to_string())).transpose()?;
         let methods = rule.methods.map(|methods| methods.iter().map(|m| method(m)).collect::<Result<_, _>>());
-        let url: Result<UrlPattern, String> = rule.url.parse().map_err(|e| format!("{e}"));
-        url.and_then(|url| Ok(EgressRule { url, methods: methods.transpose()? }))
-            .map_err(at(format!("{key}.egress[{i}]")))
-    });
-    rules.collect()
+        Ok(EgressRule { url, methods: methods.transpose()? })
+    };
+    let rules = rules.into_iter().enumerate();
+    rules.map(|(i, rule)| resolved(rule).map_err(at(format!("{key}.egress[{i}]")))).collect()
 }
 
 /// An HTTP method as rules write them.

@@ -5,9 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, ErrorData, Implementation,
-        InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams,
-        ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig, Tool as WireTool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
+        CompleteResult, DiscoverResult, ErrorData, Implementation, InitializeRequestParams, InitializeResult,
+        ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+        ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig,
+        Tool as WireTool,
     },
     service::RequestContext,
 };
@@ -51,17 +54,14 @@ impl Handler {
         caller.map_err(|error| ErrorData::invalid_request(error.to_string(), None))
     }
 
-    fn config(&self, caller: &Caller, scope: &Scope) -> ServerConfig {
-        let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
-        server.title = Some("Bulkhead".to_owned());
-        let config =
-            ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(server);
+    /// What the services of a scope tell the model.
+    fn instructions(&self, caller: &Caller, scope: &Scope) -> Option<String> {
         let told = self.host.catalog().services(caller, scope).filter_map(|service| {
             let instructions = service.manifest.instructions.as_ref()?;
             Some(format!("{}: {instructions}", service.name))
         });
         let told = told.collect::<Vec<_>>().join("\n");
-        if told.is_empty() { config } else { config.with_instructions(told) }
+        Some(told).filter(|told| !told.is_empty())
     }
 }
 
@@ -88,11 +88,11 @@ fn is_traceparent(text: &str) -> bool {
 }
 
 impl ServerHandler for Handler {
+    // rmcp asks for this with every request, so the instructions are added where they are told.
     fn get_info(&self) -> ServerConfig {
-        match self.caller() {
-            Ok(caller) => self.config(&caller, &Scope::All),
-            Err(_) => ServerConfig::new(ServerCapabilities::default()),
-        }
+        let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
+        server.title = Some("Bulkhead".to_owned());
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(server)
     }
 
     async fn initialize(
@@ -101,15 +101,15 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let mut result = self.negotiate_initialize(&request)?;
-        result.instructions = self.config(&self.caller()?, &scope(&context)).instructions;
+        result.instructions = self.instructions(&self.caller()?, &scope(&context));
         context.peer.set_peer_info(request);
         Ok(result)
     }
 
     async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        let config = self.config(&self.caller()?, &scope(&context));
-        let mut result =
-            DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), config);
+        let versions = self.supported_protocol_versions().into_owned();
+        let mut result = DiscoverResult::from_server_info(versions, self.get_info());
+        result.instructions = self.instructions(&self.caller()?, &scope(&context));
         result.ttl_ms = LIST_TTL_MS;
         result.cache_scope = CacheScope::Private;
         Ok(result)
@@ -137,6 +137,39 @@ impl ServerHandler for Handler {
         self.tools.get(name).cloned()
     }
 
+    // rmcp answers these with empty results; a host that does not offer them says so.
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
+    }
+
+    async fn complete(
+        &self,
+        _: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -148,7 +181,8 @@ impl ServerHandler for Handler {
             None => (None, None),
         };
         let id = CallId::new();
-        let call = self.host.call(CallRequest {
+        // Boxed: rmcp moves its futures about, and a call's is large.
+        let call = Box::pin(self.host.call(CallRequest {
             id,
             credentials: Credentials::Local,
             scope: scope(&context),
@@ -157,7 +191,7 @@ impl ServerHandler for Handler {
             traceparent: traceparent(&context),
             events: events.unwrap_or_default(),
             cancelled: context.ct.clone(),
-        });
+        }));
         let result = match (token, received) {
             (Some(token), Some(received)) => reporting(call, received, token, &context).await,
             _ => call.await,

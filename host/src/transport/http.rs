@@ -44,12 +44,14 @@ pub async fn serve(
     config: &Server,
     stop: CancellationToken,
 ) -> io::Result<()> {
+    let mut config = config.clone();
+    config.allowed_origins.extend(own_origins(listener.local_addr()?.port()));
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
     });
-    let app = router(host, config, &stop);
+    let app = router(host, &config, &stop);
     let draining = stop.clone();
     let serving = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
     tokio::select! {
@@ -59,6 +61,11 @@ pub async fn serve(
             Ok(())
         }
     }
+}
+
+/// What a browser calls a page that this listener itself served: same-origin, so no other site's doing.
+fn own_origins(port: u16) -> [String; 3] {
+    ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("http://{name}:{port}"))
 }
 
 /// The routes of a host.
@@ -79,6 +86,7 @@ pub fn router(host: Arc<Host>, config: &Server, stop: &CancellationToken) -> Rou
     let one = middleware::from_fn_with_state(host, scope_of_service);
     let mcp = Router::new()
         .route_service("/mcp", mcp.clone())
+        .route_service("/mcp/", mcp.clone())
         .merge(Router::new().route_service("/mcp/{service}", mcp).route_layer(one))
         .layer(middleware::from_fn(json_rpc_errors));
     // Services are loaded before the listener opens, so a host that answers is ready.

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use rmcp::ServiceExt;
+use rmcp::{ServiceExt, service::ServerInitializeError};
 use tokio_util::sync::CancellationToken;
 
 use super::handler::Handler;
@@ -16,8 +16,8 @@ pub async fn serve(host: Arc<Host>, stop: CancellationToken) -> io::Result<()> {
     let transport = rmcp::transport::stdio();
     match Handler::new(host).serve_with_ct(transport, stop).await {
         Ok(running) => running.waiting().await.map(drop).map_err(io::Error::other),
-        // The client left before it said anything: nothing to complain about.
-        Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+        // The client left, or we were stopped, before it said anything: nothing to complain about.
+        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
         Err(error) => Err(io::Error::other(error)),
     }
 }

@@ -75,7 +75,11 @@ impl Prometheus {
         let usual = ["--config.file=prometheus.yml", "--storage.tsdb.path=data"];
         let process = Process::start("prometheus", &[&usual, args].concat(), dir.path());
         let started = Self { url: format!("http://{}", process.address), prefix, _process: process, dir };
-        until("ready", async || started.get("/-/ready", &[]).await.status() == 200).await;
+        let end = Instant::now() + PATIENCE;
+        while started.get("/-/ready", &[]).await.status() != 200 {
+            assert!(Instant::now() < end, "Prometheus is never ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         started
     }
 
@@ -140,25 +144,30 @@ impl Live {
 
         let config = prometheus.config("");
         let server = Server::start(&config);
-        let at = 0;
-        let live = Self { client: server.client(), config, prometheus, at, _server: server, _node: node };
-        until("data of every kind", async || live.has_data().await).await;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        // A scrape takes at most a second, so two seconds ago nothing is added any more.
-        Self { at: i64::try_from(now).unwrap() - 2, ..live }
+        let mut live =
+            Self { client: server.client(), config, prometheus, at: 0, _server: server, _node: node };
+        let end = Instant::now() + PATIENCE;
+        while !live.has_data().await {
+            assert!(Instant::now() < end, "Prometheus never had data of every kind");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+            // A scrape takes at most a second, so two seconds ago nothing is added any more.
+            live.at = i64::try_from(now).unwrap() - 2;
+        }
+        live
     }
 
     async fn has_data(&self) -> bool {
-        let count = async |query: &str| {
-            let data = self.data("query", &[("query", query)]).await;
-            data["result"][0]["value"][1].as_str().map_or(0, |count| count.parse().unwrap())
+        let number = async |query: &str| {
+            let data = self.data("query", &[("query", query), ("time", &self.at.to_string())]).await;
+            data["result"][0]["value"][1].as_str().map_or(0, |number| number.parse().unwrap())
         };
         let alerts = self.data("alerts", &[]).await["alerts"].as_array().map_or(0, Vec::len);
         let metadata = self.data("targets/metadata", &[("metric", "go_goroutines")]).await;
-        count("sum(up)").await == 2
-            && count("count(up)").await == 3
-            && count("count(job:up:sum)").await == 3
-            && count("min(count_over_time(up[1m]))").await >= 8
+        number("sum(up)").await == 2
+            && number("count(up)").await == 3
+            && number("count(job:up:sum)").await == 3
+            && number("min(count_over_time(up[10s]))").await >= 5
             && alerts == 6
             && metadata.as_array().map_or(0, Vec::len) == 2
     }
@@ -230,15 +239,6 @@ impl Live {
                 }
             }
         }
-    }
-}
-
-/// Asks an external process again and again until it is so.
-async fn until(what: &str, is: impl AsyncFn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !is().await {
-        assert!(Instant::now() < end, "Prometheus never came to be: {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

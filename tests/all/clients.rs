@@ -1,0 +1,351 @@
+//! Real clients and the conformance suites against the real binary. `tests/clients` has a script per client and
+//! what the suites are expected to find.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
+};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::support::{Server, component, one_service, root};
+
+/// The folder of the installed clients; installs them first.
+fn installed() -> PathBuf {
+    static READY: OnceLock<()> = OnceLock::new();
+    let folder = root().join("target/clients");
+    READY.get_or_init(|| {
+        fs::create_dir_all(&folder).unwrap();
+        // Another run of the tests may be installing.
+        let lock = File::create(folder.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let setup = Command::new(root().join("tests/clients/setup")).output().unwrap();
+        assert!(setup.status.success(), "{}", String::from_utf8_lossy(&setup.stderr));
+    });
+    folder
+}
+
+fn node() -> Command {
+    Command::new(installed().join("node/node_modules/node/bin/node"))
+}
+
+fn python(environment: &str, script: &str) -> Command {
+    let mut command = Command::new(installed().join(environment).join("bin/python"));
+    command.arg(root().join("tests/clients").join(script));
+    command
+}
+
+fn javascript(package: &str) -> Command {
+    let mut command = node();
+    command.arg("--preserve-symlinks-main").arg(installed().join(package).join(format!("{package}.mjs")));
+    command
+}
+
+fn run(mut command: Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+/// What a client saw. A word on stderr, be it the client's or the host's, is a failure.
+fn saw(command: Command) -> Value {
+    let output = run(command);
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaints.is_empty(), "{}: {complaints}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn over_http(mut client: Command) -> Value {
+    let server = Server::start(&one_service("hostile", ""));
+    client.args(["http", &format!("http://{}/mcp", server.address)]);
+    let seen = saw(client);
+    for level in ["WARN", "ERROR"] {
+        assert!(!server.log_text().contains(&format!(r#""level":"{level}""#)), "{}", server.log_text());
+    }
+    seen
+}
+
+fn over_stdio(mut client: Command) -> Value {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("bulkhead.yaml");
+    fs::write(&config, one_service("hostile", "")).unwrap();
+    client.arg("stdio").arg(env!("CARGO_BIN_EXE_bulkhead"));
+    client.args(["stdio", "--log", "warn", "--config"]).arg(&config);
+    saw(client)
+}
+
+/// The names of the tools, from the source, where no client is between.
+fn tools() -> Value {
+    let source = fs::read_to_string(root().join("tests/guests/hostile/src/lib.rs")).unwrap();
+    let named = source.split("Tool::new(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    named.map(|name| format!("hostile_{name}")).collect()
+}
+
+/// What a client must see that speaks `version`.
+fn expected(version: &str) -> Value {
+    json!({
+        "version": version,
+        "server": "bulkhead",
+        "tools": tools(),
+        "added": { "sum": 5 },
+        "failed": [true, "arguments.a: \"one\" is not of type \"integer\""],
+        "unknown": [-32602, "Unknown tool: hostile_nothing"],
+        "progress": [[1, 2, "napping"], [2, 2, "napping"]],
+    })
+}
+
+const LEGACY: &str = "2025-11-25";
+const MODERN: &str = "2026-07-28";
+
+fn python_2() -> Command {
+    python("python_mcp2", "mcp2.py")
+}
+
+fn python_2_saw(seen: &Value) {
+    let mut pinned = expected(MODERN);
+    pinned["server"] = Value::Null; // it does not discover, and no other result names the server
+    assert_eq!(seen, &json!({ "auto": expected(MODERN), "legacy": expected(LEGACY), MODERN: pinned }));
+}
+
+#[test]
+fn the_python_sdk_speaks_to_us_over_http() {
+    python_2_saw(&over_http(python_2()));
+}
+
+#[test]
+fn the_python_sdk_speaks_to_us_over_stdio() {
+    python_2_saw(&over_stdio(python_2()));
+}
+
+#[test]
+fn the_old_python_sdk_speaks_to_us_over_http() {
+    assert_eq!(over_http(python("python_mcp1", "mcp1.py")), json!({ "legacy": expected(LEGACY) }));
+}
+
+#[test]
+fn the_old_python_sdk_speaks_to_us_over_stdio() {
+    assert_eq!(over_stdio(python("python_mcp1", "mcp1.py")), json!({ "legacy": expected(LEGACY) }));
+}
+
+#[test]
+fn fastmcp_speaks_to_us_over_http() {
+    assert_eq!(over_http(python("fastmcp", "fastmcp.py")), json!({ "auto": expected(MODERN) }));
+}
+
+#[test]
+fn fastmcp_speaks_to_us_over_stdio() {
+    assert_eq!(over_stdio(python("fastmcp", "fastmcp.py")), json!({ "auto": expected(MODERN) }));
+}
+
+#[test]
+fn the_typescript_sdk_speaks_to_us_over_http() {
+    let both = json!({ "legacy": expected(LEGACY), "auto": expected(MODERN) });
+    assert_eq!(over_http(javascript("sdk_v2")), both);
+}
+
+#[test]
+fn the_typescript_sdk_speaks_to_us_over_stdio() {
+    let both = json!({ "legacy": expected(LEGACY), "auto": expected(MODERN) });
+    assert_eq!(over_stdio(javascript("sdk_v2")), both);
+}
+
+fn old_typescript_saw(seen: &Value) {
+    let mut wanted = expected(LEGACY);
+    wanted["unknown"][1] = json!("MCP error -32602: Unknown tool: hostile_nothing");
+    assert_eq!(seen, &json!({ "legacy": wanted }));
+}
+
+#[test]
+fn the_old_typescript_sdk_speaks_to_us_over_http() {
+    old_typescript_saw(&over_http(javascript("sdk_v1")));
+}
+
+#[test]
+fn the_old_typescript_sdk_speaks_to_us_over_stdio() {
+    old_typescript_saw(&over_stdio(javascript("sdk_v1")));
+}
+
+fn inspector_saw(seen: &Value) {
+    let each = json!({
+        "tools": tools(),
+        "added": { "sum": 5 },
+        // It makes a number of what the schema calls one, and NaN is null.
+        "failed": [5, "tool_is_error", "arguments.a: null is not of type \"integer\""],
+        "unknown": [5, "tool_not_found"],
+    });
+    assert_eq!(seen, &json!({ "legacy": each, "modern": each }));
+}
+
+#[test]
+fn the_inspector_speaks_to_us_over_http() {
+    inspector_saw(&over_http(javascript("inspector")));
+}
+
+#[test]
+fn the_inspector_speaks_to_us_over_stdio() {
+    inspector_saw(&over_stdio(javascript("inspector")));
+}
+
+/// The fixture, under the two names that make its tools those the suites call.
+fn fixture() -> Server {
+    let file = component("conformance");
+    let service =
+        |name: &str| format!("{name}: {{ component: '{}', config: {{ prefix: {name} }} }}", file.display());
+    Server::start(&format!(
+        "tenants: {{ suite: {{ services: {{ {}, {} }} }} }}\n",
+        service("test"),
+        service("json")
+    ))
+}
+
+/// What a suite is expected to find; a scenario, or `scenario:check`, stands below the reason.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    passes: BTreeSet<String>,
+    /// Not failed, and nothing shown by it.
+    proves_nothing: BTreeMap<String, BTreeSet<String>>,
+    fails: BTreeMap<String, BTreeSet<String>>,
+}
+
+#[derive(Deserialize)]
+struct Check {
+    id: String,
+    status: String,
+}
+
+/// What a suite found.
+#[derive(Default)]
+struct Found {
+    passes: BTreeSet<String>,
+    proves_nothing: BTreeSet<String>,
+    fails: BTreeSet<(String, String)>,
+}
+
+impl Found {
+    /// Reads what a suite left in `dir`: a folder per scenario, `server-{scenario}-{time}`.
+    fn read(dir: &Path) -> Self {
+        let mut found = Self::default();
+        for entry in fs::read_dir(dir).unwrap() {
+            let folder = entry.unwrap();
+            let name = folder.file_name().into_string().unwrap();
+            let time = "-2026-07-28T00-00-00-000Z".len();
+            let scenario =
+                name.strip_prefix("server-").unwrap()[..name.len() - "server-".len() - time].to_owned();
+            found.add(scenario, &fs::read_to_string(folder.path().join("checks.json")).unwrap());
+        }
+        found
+    }
+
+    fn add(&mut self, scenario: String, text: &str) {
+        let checks: Vec<Check> = serde_json::from_str(text).unwrap();
+        let having = |status| checks.iter().filter(move |check| check.status == status);
+        if having("FAILURE").next().is_some() {
+            self.fails.extend(having("FAILURE").map(|check| (scenario.clone(), check.id.clone())));
+            return;
+        }
+        // Well-formed messages are not what a scenario is about, and to some of them any error is a right answer.
+        let shown = having("SUCCESS").any(|check| check.id != "wire-schema-valid");
+        let nothing = !shown || having("WARNING").next().is_some() || text.contains("Unknown tool");
+        if nothing { &mut self.proves_nothing } else { &mut self.passes }.insert(scenario);
+    }
+}
+
+/// Runs a suite; every difference from what is expected is one line of the failure.
+fn suite(package: &str, arguments: &[&str], file: &str) {
+    let index =
+        installed().join(package).join("node_modules/@modelcontextprotocol/conformance/dist/index.js");
+    let (server, out) = (fixture(), tempfile::tempdir().unwrap());
+    let mut command = node();
+    command
+        .arg(index)
+        .args(["server", "--url", &format!("http://{}/mcp", server.address), "-o"])
+        .arg(out.path());
+    command.args(arguments);
+    let output = run(command);
+    let found = Found::read(out.path());
+    assert!(!found.passes.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let text = fs::read_to_string(root().join("tests/clients/conformance").join(file)).unwrap();
+    let wanted: Expected = serde_saphyr::from_str(&text).unwrap();
+    let nothing = wanted.proves_nothing.into_values().flatten().collect();
+    let failing: BTreeSet<String> = wanted.fails.into_values().flatten().collect();
+    let mut differences = Vec::new();
+    for (verdict, found, wanted) in
+        [("passes", &found.passes, &wanted.passes), ("proves nothing", &found.proves_nothing, &nothing)]
+    {
+        differences.extend(
+            found.difference(wanted).map(|scenario| format!("{scenario} {verdict}, and is not listed so")),
+        );
+        differences.extend(
+            wanted.difference(found).map(|scenario| format!("{scenario} is listed, and no longer {verdict}")),
+        );
+    }
+    let listed = |(scenario, check): &&(String, String)| {
+        failing.contains(scenario) || failing.contains(&format!("{scenario}:{check}"))
+    };
+    let unlisted = found.fails.iter().filter(|failure| !listed(failure));
+    differences
+        .extend(unlisted.map(|(scenario, check)| format!("{scenario}:{check} fails, and is not listed so")));
+    let fails = |entry: &&String| {
+        found
+            .fails
+            .iter()
+            .any(|(scenario, check)| *scenario == **entry || format!("{scenario}:{check}") == **entry)
+    };
+    differences.extend(
+        failing
+            .iter()
+            .filter(|entry| !fails(entry))
+            .map(|entry| format!("{entry} is listed, and no longer fails")),
+    );
+    assert!(differences.is_empty(), "{file}:\n{}", differences.join("\n"));
+}
+
+#[test]
+fn the_first_conformance_suite_finds_what_we_know() {
+    suite("conformance_0.1", &["--suite", "all"], "0.1.16.yaml");
+}
+
+#[test]
+fn the_conformance_suite_finds_what_we_know_at_2025_11_25() {
+    suite("conformance_0.2", &["--requirements", LEGACY], "2025-11-25.yaml");
+}
+
+#[test]
+fn the_conformance_suite_finds_what_we_know_at_2026_07_28() {
+    suite("conformance_0.2", &["--requirements", MODERN], "2026-07-28.yaml");
+}
+
+/// To the suites an error is text, and any text is simple.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suites_find_the_tools_they_ask_for() {
+    let server = fixture();
+    let call = async |tool: &str| server.client().call(tool, json!({})).await;
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    assert_eq!(
+        call("test_simple_text").await["content"],
+        json!([text("This is a simple text response for testing.")])
+    );
+    let image = call("test_image_content").await["content"][0].clone();
+    assert_eq!(image["mimeType"], json!("image/png"));
+    assert!(image["data"].as_str().unwrap().starts_with("iVBORw0KGgo"), "{image}");
+    let audio = call("test_audio_content").await["content"][0].clone();
+    assert_eq!((&audio["type"], &audio["mimeType"]), (&json!("audio"), &json!("audio/wav")));
+    assert!(audio["data"].as_str().unwrap().starts_with("UklGR"), "{audio}");
+    let resource = json!({
+        "uri": "test://embedded-resource", "mimeType": "text/plain", "text": "This is an embedded resource content.",
+    });
+    assert_eq!(
+        call("test_embedded_resource").await["content"],
+        json!([{ "type": "resource", "resource": resource }])
+    );
+    let several = call("test_multiple_content_types").await;
+    let kinds: Vec<_> = several["content"].as_array().unwrap().iter().map(|block| &block["type"]).collect();
+    assert_eq!(kinds, ["text", "image", "resource"]);
+    let failed = call("test_error_handling").await;
+    assert_eq!(failed["isError"], json!(true));
+    assert_eq!(failed["content"], json!([text("This tool intentionally returns an error for testing")]));
+}

@@ -1,0 +1,42 @@
+// The Inspector's CLI against a server: `inspector.mjs http URL` or `inspector.mjs stdio COMMAND ARGS...`; prints what it saw.
+import { execFile } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const [kind, first, ...args] = process.argv.slice(2);
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const cli = here('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js');
+// Its own flags and the server's would mix on one command line.
+const config = here(`servers-${process.pid}.json`);
+const server = kind === 'http' ? { type: 'streamable-http', url: first } : { command: first, args };
+writeFileSync(config, JSON.stringify({ mcpServers: { server } }));
+
+// It keeps files at home, tokens among them.
+const env = { ...process.env, HOME: here('home') };
+
+function inspect(era, ...method) {
+  const flags = ['--cli', '--config', config, '--server', 'server', '--protocol-era', era, '--format', 'json', '-q'];
+  return new Promise((done) => {
+    execFile(process.execPath, [cli, ...flags, '--method', ...method], { env, timeout: 60_000 }, (error, out, err) =>
+      done({ code: error ? error.code : 0, result: out && JSON.parse(out).result, error: err && JSON.parse(err).error.code }),
+    );
+  });
+}
+
+async function see(era) {
+  const call = (tool, args) => inspect(era, 'tools/call', '--tool-name', tool, '--tool-args-json', JSON.stringify(args));
+  const listed = await inspect(era, 'tools/list', '--strict');
+  const added = await call('hostile_add', { a: 2, b: 3 });
+  const failed = await call('hostile_add', { a: 'one', b: 1 });
+  const unknown = await call('hostile_nothing', {});
+  return {
+    tools: listed.result.tools.map((tool) => tool.name),
+    added: added.result.structuredContent,
+    failed: [failed.code, failed.error, failed.result.content[0].text],
+    unknown: [unknown.code, unknown.error],
+  };
+}
+
+const [legacy, modern] = await Promise.all(['legacy', 'modern'].map(see));
+rmSync(config);
+console.log(JSON.stringify({ legacy, modern }));

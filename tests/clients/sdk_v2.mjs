@@ -1,0 +1,37 @@
+// The TypeScript SDK 2 against a server: `sdk_v2.mjs http URL` or `sdk_v2.mjs stdio COMMAND ARGS...`; prints what it saw.
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+
+const [kind, first, ...args] = process.argv.slice(2);
+setTimeout(() => process.exit(124), 60_000).unref();
+
+async function see(mode) {
+  const client = new Client({ name: 'tests', version: '1' }, { versionNegotiation: { mode } });
+  await client.connect(
+    kind === 'http' ? new StreamableHTTPClientTransport(new URL(first)) : new StdioClientTransport({ command: first, args }),
+  );
+  const progress = [];
+  // Not `onprogress`: the SDK forgets that handler when the result comes, and loses a report read together with it.
+  client.setNotificationHandler('notifications/progress', ({ params: p }) => {
+    progress.push([p.progress, p.total, p.message]);
+  });
+  const call = (name, args, _meta) => client.callTool({ name, arguments: args, _meta });
+  const tools = (await client.listTools()).tools.map((tool) => tool.name);
+  const added = await call('hostile_add', { a: 2, b: 3 });
+  const failed = await call('hostile_add', { a: 'one', b: 1 });
+  await call('hostile_nap', { ms: 2, reports: 2 }, { progressToken: 'nap' });
+  const unknown = await call('hostile_nothing', {}).catch((error) => [error.code, error.message]);
+  const seen = {
+    version: client.getNegotiatedProtocolVersion(),
+    server: client.getServerVersion().name,
+    tools,
+    added: added.structuredContent,
+    failed: [failed.isError, failed.content[0].text],
+    unknown,
+    progress,
+  };
+  await client.close();
+  return seen;
+}
+
+console.log(JSON.stringify({ legacy: await see('legacy'), auto: await see('auto') }));
