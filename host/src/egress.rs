@@ -218,3 +218,29 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
     texts.dedup();
     texts.join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_address_is_a_typed_error_that_names_no_address() {
+        let refused =
+            dial::vet("metadata.example", &["169.254.169.254:80".parse().unwrap()], &[]).unwrap_err();
+        // As the client hands it on: an error inside an error.
+        let error = io::Error::other(refused);
+        assert!(matches!(typed(&error), Error::DestinationIpProhibited));
+        assert!(chain(&error).contains("allow_addresses"), "the operator's log says what to add");
+    }
+
+    #[test]
+    fn what_went_wrong_on_the_way_is_told_apart() {
+        let kind = |kind: io::ErrorKind| typed(&io::Error::from(kind));
+        assert!(matches!(kind(io::ErrorKind::ConnectionRefused), Error::ConnectionRefused));
+        assert!(matches!(kind(io::ErrorKind::TimedOut), Error::ConnectionTimeout));
+        assert!(matches!(kind(io::ErrorKind::ConnectionReset), Error::ConnectionTerminated));
+        let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        assert!(matches!(typed(&io::Error::other(bad)), Error::TlsCertificateError));
+        assert!(matches!(typed(&io::Error::other("odd")), Error::HttpProtocolError));
+    }
+}

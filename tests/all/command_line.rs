@@ -286,3 +286,32 @@ fn a_component_crate_is_built_and_checked() {
     let no_cdylib = bulkhead(&["build", host.to_str().unwrap()]);
     assert!(String::from_utf8(no_cdylib.stderr).unwrap().contains("has no cdylib; add `[lib]`"));
 }
+
+#[test]
+fn stdio_ends_when_it_is_told_to() {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        process::Stdio,
+    };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
+        .arg("stdio")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
+    writeln!(stdin, "{hello}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut answer).unwrap();
+    assert_eq!(
+        serde_json::from_str::<Value>(&answer).unwrap()["result"]["protocolVersion"],
+        json!("2025-11-25")
+    );
+    // stdin stays open: a client that hangs must not keep the host alive.
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(stdin);
+}

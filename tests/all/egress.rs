@@ -147,7 +147,8 @@ async fn a_response_that_is_too_large_is_cut_off() {
     let server = granted(&upstream, "limits: { response_bytes: 64KiB }");
     let (reason, text) =
         fetch(&server.client(), "GET", &format!("{}/allowed/x", upstream.url()), &[]).await.unwrap_err();
-    assert!(["failed", "unavailable", "upstream"].contains(&reason.as_str()), "{reason}: {text}");
+    assert_eq!(reason, "failed");
+    assert!(text.contains("the answer is larger than the host allows"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,18 +174,4 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
         fetch(&server.client(), "GET", &format!("http://{gone}/allowed/x"), &[]).await.unwrap_err();
     assert_eq!(reason, "unavailable");
     assert!(text.contains(&gone.to_string()), "{text}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_of_a_private_address_needs_a_line_in_the_config() {
-    // The machine's own name resolves to a private or loopback address on every machine.
-    let upstream = upstream().await;
-    let port = upstream.address.port();
-    let name = "ip6-localhost.localdomain.localhost"; // `*.localhost` is loopback (RFC 6761)
-    let server =
-        Server::start(&one_service("hostile", &format!("config: {{ url: 'http://{name}:{port}' }}")));
-    let (reason, _) =
-        fetch(&server.client(), "GET", &format!("http://{name}:{port}/allowed/x"), &[]).await.unwrap_err();
-    assert!(["denied", "unavailable"].contains(&reason.as_str()), "{reason}");
-    assert_eq!(upstream.received().len(), 0);
 }

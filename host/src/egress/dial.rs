@@ -143,7 +143,7 @@ impl Service<Name> for Vetting {
 
 /// The addresses that may be dialled. `localhost` is only here because a rule named it, and means this
 /// machine.
-fn vet(name: &str, found: &[SocketAddr], allowed: &[IpNet]) -> io::Result<Vec<SocketAddr>> {
+pub(super) fn vet(name: &str, found: &[SocketAddr], allowed: &[IpNet]) -> io::Result<Vec<SocketAddr>> {
     let local = name.eq_ignore_ascii_case("localhost");
     let may = |a: &&SocketAddr| (local && a.ip().is_loopback()) || address::may_dial(a.ip(), allowed);
     let vetted: Vec<_> = found.iter().filter(may).copied().collect();
