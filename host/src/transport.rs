@@ -5,3 +5,4 @@ pub mod handler;
 pub mod http;
 pub mod stdio;
 mod wire;
+mod workers;

@@ -1,12 +1,6 @@
 //! The whole host from outside: the real binary, real guests, real clients. One binary, one file per
 //! subject; the names say what is promised.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 

@@ -9,13 +9,11 @@ fn server() -> Server {
     Server::start(&one_service("hostile", ""))
 }
 
-fn modern(meta: Value) -> Value {
-    let mut all = json!({
+fn modern() -> Value {
+    json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    all.as_object_mut().unwrap().extend(meta.as_object().unwrap().clone());
-    all
+    })
 }
 
 async fn modern_call(
@@ -50,13 +48,11 @@ async fn every_legacy_version_is_negotiated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_current_version_needs_no_handshake() {
     let server = server();
-    let (status, answer) =
-        modern_call(&server, "server/discover", None, json!({ "_meta": modern(json!({})) })).await;
+    let (status, answer) = modern_call(&server, "server/discover", None, json!({ "_meta": modern() })).await;
     assert_eq!(status, 200);
     let versions = answer["result"]["supportedVersions"].as_array().unwrap();
     assert_eq!(versions.len(), 5);
-    let params =
-        json!({ "name": "hostile_add", "arguments": { "a": 2, "b": 3 }, "_meta": modern(json!({})) });
+    let params = json!({ "name": "hostile_add", "arguments": { "a": 2, "b": 3 }, "_meta": modern() });
     let (_, answer) = modern_call(&server, "tools/call", Some("hostile_add"), params).await;
     assert_eq!(answer["result"]["structuredContent"], json!({ "sum": 5 }));
     assert_eq!(answer["result"]["resultType"], json!("complete"));
@@ -65,7 +61,7 @@ async fn the_current_version_needs_no_handshake() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_that_contradicts_the_body_is_refused() {
     let server = server();
-    let params = json!({ "name": "hostile_add", "arguments": {}, "_meta": modern(json!({})) });
+    let params = json!({ "name": "hostile_add", "arguments": {}, "_meta": modern() });
     let (status, answer) = modern_call(&server, "tools/call", Some("hostile_nap"), params).await;
     assert_eq!((status.as_u16(), &answer["error"]["code"]), (400, &json!(-32020)));
 }
@@ -180,7 +176,7 @@ async fn progress_comes_before_the_result() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_stops_its_call() {
     let server = server();
-    let params = json!({ "name": "hostile_nap", "arguments": { "ms": 60_000 }, "_meta": modern(json!({})) });
+    let params = json!({ "name": "hostile_nap", "arguments": { "ms": 60_000 }, "_meta": modern() });
     let call = modern_call(&server, "tools/call", Some("hostile_nap"), params);
     let gone = tokio::time::timeout(std::time::Duration::from_millis(300), call).await;
     assert!(gone.is_err());

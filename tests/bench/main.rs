@@ -4,7 +4,7 @@
 //! server with the tool in its own process; bare hyper answering the same bytes; and bare wasmtime (store,
 //! instantiate, call, drop) as the floor. Rounds of the servers alternate, so that a slow moment of the
 //! machine meets all of them. Writes `target/bench.json`, one flat object with stable keys.
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -24,7 +24,7 @@ impl Serving {
         Self::host(&config, dir)
     }
 
-    /// With the log a service would keep: at `info`, one record per call, to a file.
+    /// With the log as it is by default, to a file.
     fn host(config: &Path, dir: tempfile::TempDir) -> Self {
         let log = dir.path().join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))

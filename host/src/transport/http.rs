@@ -14,7 +14,6 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
-    serve::ListenerExt,
 };
 use http_body_util::{BodyExt, Limited};
 use rmcp::transport::streamable_http_server::{
@@ -24,7 +23,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::handler::Handler;
+use super::{handler::Handler, workers::Workers};
 use crate::{
     call::Host,
     config::Server,
@@ -46,21 +45,26 @@ pub async fn serve(
 ) -> io::Result<()> {
     let mut config = config.clone();
     config.allowed_origins.extend(own_origins(listener.local_addr()?.port()));
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
     let app = router(host, &config, &stop);
-    let draining = stop.clone();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
-    tokio::select! {
-        ended = serving.into_future() => ended,
-        () = async { draining.cancelled().await; tokio::time::sleep(DRAIN).await } => {
-            tracing::warn!("some calls did not end in time and were dropped");
-            Ok(())
+    let mut workers = Workers::start(&app, &stop)?;
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => workers.hand_over(stream),
+                // Out of file descriptors, say: the next connection may do better.
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            },
+            () = stop.cancelled() => break,
         }
     }
+    drop(listener);
+    if tokio::time::timeout(DRAIN, workers.drained()).await.is_err() {
+        tracing::warn!("some calls did not end in time and were dropped");
+    }
+    Ok(())
 }
 
 /// What a browser calls a page that this listener itself served: same-origin, so no other site's doing.
