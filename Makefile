@@ -33,7 +33,7 @@ doc: tools
 
 deny: ## licences, sources, bans; advisories when their database can be reached
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2; exit 1; }
-	cargo deny check licenses bans sources
+	cargo deny check --hide-inclusion-graph licenses bans sources
 	@cargo deny fetch db >/dev/null 2>&1 && cargo deny check advisories \
 		|| echo "advisories: the database cannot be reached from here; not checked" >&2
 
