@@ -148,7 +148,7 @@ async fn a_response_that_is_too_large_is_cut_off() {
     let (reason, text) =
         fetch(&server.client(), "GET", &format!("{}/allowed/x", upstream.url()), &[]).await.unwrap_err();
     assert_eq!(reason, "failed");
-    assert!(text.contains("the answer is larger than the host allows"), "{text}");
+    assert!(text.contains("response body size exceeds limit: 65536 bytes"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

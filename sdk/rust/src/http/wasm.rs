@@ -161,7 +161,9 @@ async fn receive_body(body: &IncomingBody, limit: usize, cut: bool) -> Result<(V
             Err(StreamError::Closed) => return Ok((read, false)),
             Err(StreamError::LastOperationFailed(error)) => {
                 let code = wasip2::http::types::http_error_code(&error);
-                return Err(code.map_or_else(|| Failure::Unreachable(error.to_debug_string()), failure));
+                // wasmtime has no code for an error of the host's own, such as a body over the limit.
+                let unnamed = || Failure::Other(format!("its answer broke off: {}", error.to_debug_string()));
+                return Err(code.map_or_else(unnamed, failure));
             }
         }
     }
