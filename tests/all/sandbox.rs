@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Server, component, one_service};
 
-const LIMITS: &str = "limits: { deadline: 300ms, memory: 16MiB, result_bytes: 64KiB }";
+const LIMITS: &str = "limits: { deadline: 1s, memory: 16MiB, result_bytes: 64KiB }";
 
 /// The hostile guest under tight limits, and the same guest as an honest neighbour of another service.
 fn compartments() -> Server {
@@ -59,13 +59,13 @@ async fn a_guest_that_exits_is_a_crash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_that_loops_for_ever_meets_its_deadline() {
     let ended = stopped("hostile_spin", json!({})).await;
-    is(&ended, "deadline_exceeded", "the call was stopped at its deadline of 300ms");
+    is(&ended, "deadline_exceeded", "the call was stopped at its deadline of 1s");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_that_sleeps_too_long_meets_its_deadline() {
     let ended = stopped("hostile_nap", json!({ "ms": 60_000 })).await;
-    is(&ended, "deadline_exceeded", "the call was stopped at its deadline of 300ms");
+    is(&ended, "deadline_exceeded", "the call was stopped at its deadline of 1s");
 }
 
 #[tokio::test(flavor = "multi_thread")]

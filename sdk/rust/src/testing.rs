@@ -1,6 +1,6 @@
 //! Owns testing a service natively, through the path the component's exports take.
 //!
-//! ```ignore
+//! ```text
 //! let mock = Mock::new().on(Method::Get, "/v1/forecast?q=Oslo", 200, json!({"high": 4}));
 //! let output = testing::call::<Weather>(json!({"url": "http://up"}), &mock, "forecast", json!({"city": "Oslo"}));
 //! assert_eq!(output.unwrap().structured(), Some(&json!({"high": 4})));
