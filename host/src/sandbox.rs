@@ -122,19 +122,17 @@ impl Sandbox {
         Ok(settle(asked, &store, &compartment.limits)?.into())
     }
 
-    /// Asks a configured component for its tools. The outer error is for the operator: the config is wrong.
+    /// Asks a configured component for its tools.
     ///
     /// # Errors
     /// When the component refuses its config, crashes, or takes too long.
     pub async fn list_tools(&self, compartment: &Compartment) -> Result<Vec<Declared>, CallError> {
         let mut store = self.loading(compartment);
         let asking = async {
-            let guest = compartment.component.pre.instantiate_async(&mut store).await?;
-            if let Err(message) =
-                guest.bulkhead_service_lifecycle().call_initialize(&mut store, &compartment.config).await?
-            {
-                return Ok(Err(CallError::Failed(format!("config: {message}"))));
-            }
+            let guest = match initialized(compartment, &mut store).await? {
+                Ok(guest) => guest,
+                Err(message) => return Ok(Err(CallError::Failed(format!("config: {message}")))),
+            };
             let tools = guest.bulkhead_service_tools().call_list_tools(&mut store).await?;
             Ok(tools.map_err(CallError::from))
         };
@@ -150,12 +148,10 @@ impl Sandbox {
     pub async fn health(&self, compartment: &Compartment) -> Result<String, CallError> {
         let mut store = self.loading(compartment);
         let asking = async {
-            let guest = compartment.component.pre.instantiate_async(&mut store).await?;
-            if let Err(message) =
-                guest.bulkhead_service_lifecycle().call_initialize(&mut store, &compartment.config).await?
-            {
-                return Ok(Err(message));
-            }
+            let guest = match initialized(compartment, &mut store).await? {
+                Ok(guest) => guest,
+                Err(message) => return Ok(Err(message)),
+            };
             guest.bulkhead_service_lifecycle().call_health_check(&mut store).await
         };
         let asked = timeout_at(Instant::now() + compartment.limits.deadline, asking).await;
@@ -184,12 +180,10 @@ impl Sandbox {
         );
         let deadline = call.deadline;
         let run = async {
-            let guest = compartment.component.pre.instantiate_async(&mut store).await?;
-            if let Err(message) =
-                guest.bulkhead_service_lifecycle().call_initialize(&mut store, &compartment.config).await?
-            {
-                return Ok(Err(types::ServiceError::Failed(message)));
-            }
+            let guest = match initialized(compartment, &mut store).await? {
+                Ok(guest) => guest,
+                Err(message) => return Ok(Err(types::ServiceError::Failed(message))),
+            };
             let (context, call) = requested(&call);
             guest.bulkhead_service_tools().call_call_tool(&mut store, &context, &call).await
         };
@@ -211,6 +205,16 @@ impl Sandbox {
         let catalogue = ByteSize::mib(16);
         guest::store(&self.engine, compartment.policy.clone(), compartment.limits.memory, catalogue, call)
     }
+}
+
+/// A fresh instance that has its config. The inner error is the component's: the config is wrong.
+async fn initialized(
+    compartment: &Compartment,
+    store: &mut Store<Guest>,
+) -> wasmtime::Result<Result<bindings::Service, String>> {
+    let guest = compartment.component.pre.instantiate_async(&mut *store).await?;
+    let accepted = guest.bulkhead_service_lifecycle().call_initialize(store, &compartment.config).await?;
+    Ok(accepted.map(|()| guest))
 }
 
 /// The call as the contract has it.

@@ -1,6 +1,6 @@
 //! A tool: what a component declared, checked, and ready to be listed and called without asking again.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
@@ -15,7 +15,6 @@ pub struct Declared {
     pub output_schema: Option<String>,
     pub annotations: Annotations,
     pub tags: Vec<String>,
-    pub cache_ttl: Option<Duration>,
     pub plan: Option<Vec<u8>>,
     pub meta: Option<String>,
 }

@@ -18,7 +18,7 @@ mod generated {
 }
 
 pub(super) use generated::{
-    ServicePre,
+    Service, ServicePre,
     bulkhead::service::{call, types},
     exports::bulkhead::service::lifecycle::Manifest,
 };
