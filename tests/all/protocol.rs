@@ -136,6 +136,18 @@ async fn an_origin_that_is_listed_may_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_host_name_that_is_listed_is_served() {
+    let config = format!("server: {{ allowed_hosts: [mcp.example] }}\n{}", one_service("hostile", ""));
+    let server = Server::start(&config);
+    let status = async |host: &str| {
+        let request = Request::post(format!("http://{}/mcp", server.address)).header("host", host);
+        let request = request.body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned()).unwrap();
+        server.client().send(request).await.status().as_u16()
+    };
+    assert_eq!((status("mcp.example").await, status("other.example").await), (200, 403));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_are_answered_in_json_rpc() {
     let server = server();
     let response = server.client().post("{not json").await;

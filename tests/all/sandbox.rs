@@ -155,9 +155,8 @@ async fn nothing_a_guest_keeps_outlives_its_call() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_service_takes_no_more_calls_than_it_may() {
-    let server = Server::start(&one_service("hostile", "limits: { concurrent_calls: 1 }"));
+/// Two calls at once where only one may run: the text of the refusal.
+async fn second_is_refused(server: &Server) -> String {
     let client = server.client();
     // Both last far longer than the other needs to arrive, so whichever comes second finds the place taken.
     let nap = || client.call("hostile_nap", json!({ "ms": 3000 }));
@@ -166,6 +165,22 @@ async fn a_service_takes_no_more_calls_than_it_may() {
     assert_eq!(rested["content"][0]["text"], json!("rested"));
     let detail = &refused["_meta"]["bulkhead/error"];
     assert_eq!((&detail["reason"], &detail["retryAfterMs"]), (&json!("throttled"), &json!(1000)));
+    refused["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_takes_no_more_calls_than_it_may() {
+    let server = Server::start(&one_service("hostile", "limits: { concurrent_calls: 1 }"));
+    let text =
+        "service `hostile` is running as many calls as it may; try again shortly (try again after 1000 ms)";
+    assert_eq!(second_is_refused(&server).await, text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_takes_no_more_calls_than_it_may() {
+    let config = format!("server: {{ concurrent_calls: 1 }}\n{}", one_service("hostile", ""));
+    let text = "the host is running as many calls as it may; try again shortly (try again after 1000 ms)";
+    assert_eq!(second_is_refused(&Server::start(&config)).await, text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
