@@ -36,8 +36,11 @@ impl Host {
         record.caller(&caller);
         let admitted = self.admission.admit(caller)?;
         let permit = self.catalog.route(admitted, &request.scope, &request.tool)?;
-        let checked = permit.check(request.id, request.arguments, request.traceparent)?;
-        self.sandbox.call(checked, request.events, request.cancelled).await // egress runs inside
+        let (checked, conduct) = permit.check(request.id, request.arguments, request.traceparent)?;
+        let egress = record.egress(); // which runs inside the sandbox
+        let result = self.sandbox.call(checked, request.events, request.cancelled, egress).await;
+        conduct.judge(result.as_ref().err());
+        result
     }
 
     /// Who a request that is not a call comes from.

@@ -10,10 +10,14 @@ pub mod tool;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use crate::{
     auth::Caller,
+    breaker::Pass,
     error::CallError,
     limit::Admitted,
     request::{CallId, Scope},
@@ -26,16 +30,26 @@ use tool::Tool;
 #[derive(Debug, Default)]
 pub struct Catalog {
     services: Vec<Arc<Service>>,
+    left_out: Vec<LeftOut>,
     tools: HashMap<String, (Arc<Service>, Arc<Tool>)>,
 }
 
+/// A service that could not be loaded.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// Its name.
+    pub service: String,
+    /// Why.
+    pub why: String,
+}
+
 impl Catalog {
-    /// A catalogue of loaded services.
+    /// A catalogue of loaded services, and of those that are not served.
     ///
     /// # Errors
     /// When two services have a tool of the same name (`a-b_c` of `a-b`, say, can only be one).
-    pub fn new(services: Vec<Service>) -> Result<Self, String> {
-        let mut catalog = Self::default();
+    pub fn new(services: Vec<Service>, left_out: Vec<LeftOut>) -> Result<Self, String> {
+        let mut catalog = Self { left_out, ..Self::default() };
         for service in services.into_iter().map(Arc::new) {
             for tool in &service.tools {
                 let entry = (service.clone(), tool.clone());
@@ -55,6 +69,12 @@ impl Catalog {
     /// Every service of every tenant, for the host itself.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.services.iter()
+    }
+
+    /// Services that could not be loaded.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// The services a caller sees in a scope.
@@ -84,15 +104,21 @@ impl Catalog {
     pub fn route(&self, admitted: Admitted, scope: &Scope, name: &str) -> Result<Permit, CallError> {
         let found = self.tools.get(name).filter(|(service, _)| visible(service, admitted.caller(), scope));
         let (service, tool) = found.ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
-        let place = service.places.clone().try_acquire_owned().map_err(|_| CallError::Throttled {
-            message: format!(
-                "service `{}` is running as many calls as it may; try again shortly",
-                service.name
-            ),
+        let full = |whose: String| CallError::Throttled {
+            message: format!("{whose} is running as many calls as it may; try again shortly"),
             retry_after: Some(Duration::from_secs(1)),
-        })?;
+        };
+        let take = |places: &Arc<Semaphore>| places.clone().try_acquire_owned();
+        let tenant = take(&service.tenant.places);
+        let tenant = tenant.map_err(|_| full(format!("tenant `{}`", service.tenant.name)))?;
+        let place = take(&service.places).map_err(|_| full(format!("service `{}`", service.name)))?;
+        let conduct = service
+            .conduct
+            .admit()
+            .map_err(|retry_after| CallError::Quarantined { service: service.name.clone(), retry_after })?;
         let deadline = Instant::now() + service.compartment.limits.deadline;
-        Ok(Permit { admitted, service: service.clone(), tool: tool.clone(), deadline, _place: place })
+        let (service, tool) = (service.clone(), tool.clone());
+        Ok(Permit { admitted, service, tool, deadline, conduct, places: (tenant, place) })
     }
 }
 
@@ -101,7 +127,7 @@ fn visible(service: &Service, caller: &Caller, scope: &Scope) -> bool {
         Scope::All => true,
         Scope::Service(name) => service.name == *name,
     };
-    in_scope && service.tenant == caller.tenant
+    in_scope && service.tenant.name == caller.tenant
 }
 
 /// Proof that a caller may call a tool now. Holds the call's place until it is dropped.
@@ -111,7 +137,8 @@ pub struct Permit {
     service: Arc<Service>,
     tool: Arc<Tool>,
     deadline: Instant,
-    _place: OwnedSemaphorePermit,
+    conduct: Pass,
+    places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
 impl Permit {
@@ -124,16 +151,43 @@ impl Permit {
         id: CallId,
         arguments: Map<String, Value>,
         traceparent: Option<String>,
-    ) -> Result<Checked, CallError> {
+    ) -> Result<(Checked, Conduct), CallError> {
         let arguments = Value::Object(arguments);
         self.tool.validate(&arguments).map_err(CallError::InvalidArguments)?;
-        Ok(Checked {
+        let Self { admitted, service, tool, deadline, conduct, places } = self;
+        let conduct = Conduct { service: service.name.clone(), pass: conduct };
+        let checked = Checked {
             id,
             arguments: arguments.to_string(),
             traceparent,
-            deadline: self.deadline,
-            permit: self,
-        })
+            deadline,
+            service,
+            tool,
+            admitted,
+            _places: places,
+        };
+        Ok((checked, conduct))
+    }
+}
+
+/// How a call's guest behaves, for the service's quarantine. A call that is only dropped says nothing.
+#[derive(Debug)]
+pub struct Conduct {
+    service: String,
+    pass: Pass,
+}
+
+impl Conduct {
+    /// Notes how it ended.
+    pub fn judge(self, error: Option<&CallError>) {
+        let service = self.service;
+        if !error.is_some_and(CallError::is_misdeed) {
+            if self.pass.succeeded() {
+                tracing::info!(service, "a quarantined service is back");
+            }
+        } else if self.pass.failed() {
+            tracing::warn!(service, "a service keeps crashing or timing out and is quarantined for a while");
+        }
     }
 }
 
@@ -148,25 +202,28 @@ pub struct Checked {
     pub traceparent: Option<String>,
     /// When it is stopped.
     pub deadline: Instant,
-    permit: Permit,
+    service: Arc<Service>,
+    tool: Arc<Tool>,
+    admitted: Admitted,
+    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
 impl Checked {
     /// What the guest runs with.
     #[must_use]
     pub fn compartment(&self) -> &Compartment {
-        &self.permit.service.compartment
+        &self.service.compartment
     }
 
     /// The tool.
     #[must_use]
     pub fn tool(&self) -> &Tool {
-        &self.permit.tool
+        &self.tool
     }
 
     /// Who calls.
     #[must_use]
     pub fn caller(&self) -> &Caller {
-        self.permit.admitted.caller()
+        self.admitted.caller()
     }
 }

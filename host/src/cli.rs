@@ -13,6 +13,7 @@ mod build;
 mod call;
 mod check;
 mod client;
+mod explain;
 mod inspect;
 pub(crate) mod logging;
 mod serve;
@@ -70,6 +71,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Check the configuration, the components, and whether the upstreams answer.
     Check(check::Check),
+    /// Say whether a service could send a request: by which rule, to which address, with which credential.
+    Explain(explain::Explain),
     /// Build a component crate into a `.wasm` and check it.
     Build(build::Build),
     /// Show what to paste into an MCP client.
@@ -112,6 +115,7 @@ impl Cli {
             Command::Tools => tools::run(&options).await,
             Command::Inspect(inspect) => inspect.run(&options).await,
             Command::Check(check) => check.run(&options).await,
+            Command::Explain(explain) => explain.run(&options).await,
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),
         }

@@ -8,6 +8,7 @@ pub mod load;
 pub mod raw;
 pub mod resolve;
 pub mod secrets;
+pub mod service;
 pub mod units;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -15,7 +16,10 @@ use std::{net::SocketAddr, path::PathBuf};
 pub use load::ConfigError;
 use serde_json::Value;
 
-use crate::{egress::credential::Credential, egress::pattern::UrlPattern};
+use crate::{
+    breaker::Trip,
+    egress::{credential::Credential, dial::TlsIdentity, pattern::UrlPattern},
+};
 
 /// Everything the host needs to know before it starts.
 #[derive(Clone, Debug)]
@@ -55,6 +59,8 @@ pub struct Components {
 pub struct Tenant {
     /// Its name.
     pub name: String,
+    /// Calls of all its services at once.
+    pub concurrent_calls: u32,
     /// Its services, by name.
     pub services: Vec<Service>,
 }
@@ -72,10 +78,16 @@ pub struct Service {
     pub credentials: Vec<Credential>,
     /// The operator's own egress rules; none means what the config's URLs imply.
     pub egress: Option<Vec<EgressRule>>,
-    /// Private address ranges that names may resolve to.
-    pub allow_addresses: Vec<ipnet::IpNet>,
-    /// Limits of each call.
+    /// Addresses and TLS.
+    pub network: Network,
+    /// Folders its guests see.
+    pub files: Vec<Folder>,
+    /// What its guests may use.
     pub limits: Limits,
+    /// What its outbound requests may use.
+    pub caps: Caps,
+    /// When its guests are given a rest.
+    pub quarantine: Trip,
     /// Tools that are not served.
     pub disabled_tools: Vec<String>,
 }
@@ -96,6 +108,30 @@ pub struct EgressRule {
     pub url: Option<UrlPattern>,
     /// With which methods; none means those the component asks for.
     pub methods: Option<Vec<http::Method>>,
+    /// With which query keys; none means any.
+    pub query: Option<Vec<String>>,
+}
+
+/// Addresses and TLS of a service's upstreams.
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    /// Private address ranges that names may resolve to.
+    pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Whom to trust and who to be, for upstreams that need their own.
+    pub tls: Vec<TlsIdentity>,
+    /// When an upstream is given a rest.
+    pub circuit_breaker: Trip,
+}
+
+/// A folder of the host that a service's guests see.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where the guest sees it: an absolute path.
+    pub at: String,
+    /// How many bytes it may hold once guests write to it; none means they may not.
+    pub quota: Option<bytesize::ByteSize>,
 }
 
 /// What one call may use.
@@ -105,12 +141,18 @@ pub struct Limits {
     pub memory: bytesize::ByteSize,
     /// From start to answer, waiting for upstreams included.
     pub deadline: std::time::Duration,
+    /// Processor time, waiting not included.
+    pub cpu: std::time::Duration,
+    /// WebAssembly fuel, for a limit that is the same on every machine; none means not counted.
+    pub fuel: Option<u64>,
     /// Calls of this service at once.
     pub concurrent_calls: u32,
     /// Content and structured result, together.
     pub result_bytes: bytesize::ByteSize,
-    /// Body of one upstream response.
-    pub response_bytes: bytesize::ByteSize,
+    /// What the guest prints, and what it logs; each.
+    pub log_bytes: bytesize::ByteSize,
+    /// WASI resources (streams, pollables, headers, requests) open at once.
+    pub handles: u32,
 }
 
 impl Default for Limits {
@@ -120,10 +162,58 @@ impl Default for Limits {
             memory: bytesize::ByteSize::mib(64),
             // Most clients give up after a minute.
             deadline: std::time::Duration::from_secs(30),
+            cpu: std::time::Duration::from_secs(10),
+            fuel: None,
             concurrent_calls: 32,
             // About 250 000 tokens: already more than any model should be given at once.
             result_bytes: bytesize::ByteSize::mib(1),
+            log_bytes: bytesize::ByteSize::kib(32),
+            // A request takes about eight while it runs.
+            handles: 1000,
+        }
+    }
+}
+
+/// What the outbound requests of a service may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Requests of one call.
+    pub requests_per_call: u32,
+    /// Requests of the service at once; each takes a connection.
+    pub concurrent_requests: u32,
+    /// Requests to one upstream in a second, over all calls.
+    pub requests_per_second: u32,
+    /// Body of one request.
+    pub request_bytes: bytesize::ByteSize,
+    /// Body of one response, decoded.
+    pub response_bytes: bytesize::ByteSize,
+    /// Headers of one request, and of one response.
+    pub header_bytes: bytesize::ByteSize,
+    /// Until a connection is made.
+    pub connect_timeout: std::time::Duration,
+    /// From sending to the response's headers.
+    pub first_byte_timeout: std::time::Duration,
+    /// Silence in a response's body.
+    pub between_bytes_timeout: std::time::Duration,
+    /// How often an idempotent request without a body is sent again.
+    pub retries: u32,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self {
+            requests_per_call: 100,
+            concurrent_requests: 64,
+            requests_per_second: 100,
+            request_bytes: bytesize::ByteSize::mib(16),
             response_bytes: bytesize::ByteSize::mib(16),
+            // Four times what common servers send or take.
+            header_bytes: bytesize::ByteSize::kib(64),
+            // An upstream that has not accepted a connection by then is not going to.
+            connect_timeout: std::time::Duration::from_secs(10),
+            first_byte_timeout: std::time::Duration::from_secs(30),
+            between_bytes_timeout: std::time::Duration::from_secs(30),
+            retries: 1,
         }
     }
 }

@@ -1,28 +1,51 @@
 //! The way out, and the only one: every outbound request of every guest passes [`Egress::send_request`].
 //!
-//! In order: normalise the URL, match the grant, refuse credentials of the guest's own, attach the
-//! operator's, dial a vetted address, cap what comes back. Redirects are not followed: a guest that follows
-//! one sends a new request, which is checked like any other.
+//! In order: normalise the URL, match the grant, refuse credentials of the guest's own ([`Policy::decide`]);
+//! then room and turn, the operator's credentials, a vetted address, the response's filter
+//! ([`exchange::exchange`]). Redirects are not followed: a guest that follows one sends a new request, which
+//! is checked like any other.
 
 pub mod address;
+mod body;
 pub mod credential;
 pub mod dial;
+mod exchange;
+pub mod explain;
+mod fault;
 pub mod headers;
+pub mod log;
+pub mod oauth2;
 pub mod pattern;
+pub mod resolve;
+pub mod scrub;
 pub mod target;
+pub mod upstream;
 
-use std::{error::Error as StdError, future::Future, io, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use bytesize::ByteSize;
-use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use http::{HeaderMap, Method, Request, Response};
+use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::{grant::Grant, request::CallId};
-use credential::Credential;
-use dial::{AddressRefused, Dialer};
+use crate::{
+    breaker::Trip,
+    config::Caps,
+    grant::{Grant, Rule},
+    request::CallId,
+    secret::Secret,
+};
+use credential::{Credential, Kind};
+use dial::Dialer;
+use log::{EgressLog, Entry};
+use scrub::Needles;
 use target::Target;
+use upstream::Upstreams;
 
 /// Why a request was refused before anything was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +56,17 @@ pub enum DenyReason {
     UserInfo,
     /// No rule of the grant allows this method on this URL.
     NoRule,
-    /// The guest set a header that only a credential of the operator may set.
+    /// The guest set a header or a query key that only a credential of the operator may set.
     GuestCredential,
+    /// The guest asks for a part of a response to a request that carries a credential: in parts, the
+    /// credential could not be found and removed.
+    PartWithCredential,
+    /// The headers are larger than `limits.header_bytes`.
+    HeaderBytes,
+    /// The call has sent as many requests as `limits.requests_per_call`.
+    TooManyRequests,
+    /// As many requests of the service are under way as `limits.concurrent_requests`.
+    TooManyAtOnce,
 }
 
 impl DenyReason {
@@ -46,23 +78,151 @@ impl DenyReason {
             Self::UserInfo => "user_info",
             Self::NoRule => "no_rule",
             Self::GuestCredential => "guest_credential",
+            Self::PartWithCredential => "part_with_credential",
+            Self::HeaderBytes => "header_bytes",
+            Self::TooManyRequests => "requests_per_call",
+            Self::TooManyAtOnce => "concurrent_requests",
+        }
+    }
+
+    /// What the guest sees.
+    fn typed(self) -> Error {
+        match self {
+            Self::HeaderBytes => Error::HttpRequestHeaderSectionSize(None),
+            Self::TooManyAtOnce => Error::ConnectionLimitReached,
+            _ => Error::HttpRequestDenied,
         }
     }
 }
 
-/// What a service may send, and with what.
+/// What a service may send, with what, and how much of it.
 #[derive(Debug)]
 pub struct Policy {
     /// The service's name, for the log.
-    pub service: String,
+    pub service: Arc<str>,
     /// Which requests.
     pub grant: Grant,
     /// What is attached to them.
     pub credentials: Vec<Credential>,
-    /// How much of a response's body is read.
-    pub response_bytes: ByteSize,
+    /// How much.
+    pub caps: Caps,
     /// Its connections.
     pub dialer: Dialer,
+    /// Its upstreams, as it knows them.
+    pub upstreams: Upstreams,
+    /// What happened so far.
+    pub counts: Counts,
+    room: Arc<Semaphore>,
+    needles: RwLock<Kept>,
+}
+
+/// Requests since start, for metrics.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Answered by the upstream.
+    pub answered: AtomicU64,
+    /// Refused by the host.
+    pub denied: AtomicU64,
+    /// Sent, or meant to be, and failed.
+    pub failed: AtomicU64,
+}
+
+/// What to keep out of responses: the credentials' secrets, and tokens that were in use lately.
+#[derive(Debug, Default)]
+struct Kept {
+    tokens: Vec<Secret>,
+    needles: Option<Arc<Needles>>,
+}
+
+/// Tokens are kept out of responses for this many renewals.
+const TOKENS: usize = 8;
+
+impl Policy {
+    /// A service's policy.
+    #[must_use]
+    pub fn new(
+        service: Arc<str>,
+        grant: Grant,
+        credentials: Vec<Credential>,
+        caps: Caps,
+        circuit_breaker: Trip,
+        dialer: Dialer,
+    ) -> Self {
+        let needles = Needles::new(credentials.iter().flat_map(Credential::secrets)).map(Arc::new);
+        Self {
+            service,
+            grant,
+            credentials,
+            caps,
+            dialer,
+            upstreams: Upstreams::new(&caps, circuit_breaker),
+            counts: Counts::default(),
+            room: Arc::new(Semaphore::new(usize::try_from(caps.concurrent_requests).unwrap_or(usize::MAX))),
+            needles: RwLock::new(Kept { tokens: Vec::new(), needles }),
+        }
+    }
+
+    /// No way out.
+    #[must_use]
+    pub fn closed(service: Arc<str>) -> Self {
+        Self::new(service, Grant::default(), Vec::new(), Caps::default(), Trip::default(), Dialer::closed())
+    }
+
+    /// Whether a request may be sent, and by which rule. Pure: `explain` asks the same.
+    ///
+    /// # Errors
+    /// With the reason it may not.
+    pub fn decide(
+        &self,
+        method: &Method,
+        url: &str,
+        headers: &HeaderMap,
+    ) -> Result<(Target, &Rule), DenyReason> {
+        let target = Target::parse(url)?;
+        let rule = self.grant.check(method, &target)?;
+        headers::refuse_credentials(headers, &target, &self.credentials)?;
+        if headers::size(headers) > self.caps.header_bytes.as_u64() {
+            return Err(DenyReason::HeaderBytes);
+        }
+        if headers.contains_key(http::header::RANGE) && self.attached(&target).next().is_some() {
+            return Err(DenyReason::PartWithCredential);
+        }
+        Ok((target, rule))
+    }
+
+    /// The credentials a request to `target` gets.
+    pub fn attached<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = &'a Credential> {
+        self.credentials.iter().filter(|credential| credential.audience().matches(target))
+    }
+
+    /// What to keep out of responses now.
+    fn needles(&self) -> Option<Arc<Needles>> {
+        self.needles.read().unwrap_or_else(PoisonError::into_inner).needles.clone()
+    }
+
+    /// Keeps a token out of responses from now on.
+    fn keep_out(&self, token: &Secret) {
+        let known = |kept: &Kept| kept.tokens.iter().any(|known| *known == *token);
+        if known(&self.needles.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut kept = self.needles.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.tokens.len() >= TOKENS {
+            kept.tokens.remove(0);
+        }
+        kept.tokens.push(token.clone());
+        let fixed = self.credentials.iter().flat_map(Credential::secrets);
+        let needles = Needles::new(fixed.chain(kept.tokens.iter().map(Secret::expose)));
+        kept.needles = needles.map(Arc::new);
+    }
+
+    /// Whether one of its upstreams gets an OAuth 2 token.
+    fn token_source<'a>(&'a self, target: &'a Target) -> Option<&'a Arc<oauth2::ClientCredentials>> {
+        self.attached(target).find_map(|credential| match credential.kind() {
+            Kind::OAuth2(client) => Some(client),
+            _ => None,
+        })
+    }
 }
 
 /// The way out of one call.
@@ -70,27 +230,26 @@ pub struct Policy {
 pub struct Egress {
     policy: Arc<Policy>,
     call: CallId,
+    log: EgressLog,
+    left: u32,
 }
 
 impl Egress {
-    /// The way out of the call `call`.
+    /// The way out of the call `call`; what it sends is told to `log`.
     #[must_use]
-    pub fn new(policy: Arc<Policy>, call: CallId) -> Self {
-        Self { policy, call }
+    pub fn new(policy: Arc<Policy>, call: CallId, log: EgressLog) -> Self {
+        let left = policy.caps.requests_per_call;
+        Self { policy, call, log, left }
     }
 
-    /// Checks a request and readies it for sending.
-    fn admit(&self, request: Request<WasiBody>) -> Result<Request<WasiBody>, DenyReason> {
-        let target = Target::parse(&request.uri().to_string())?;
-        self.policy.grant.check(request.method(), &target)?;
-        headers::refuse_credentials(request.headers(), &self.policy.credentials)?;
-        let (mut parts, body) = request.into_parts();
-        parts.uri = Uri::try_from(target.url().as_str()).map_err(|_| DenyReason::MalformedUrl)?;
-        parts.headers.remove(http::header::HOST); // the client sets it from the URL that was matched
-        for credential in &self.policy.credentials {
-            credential.attach(&target, &mut parts.headers);
-        }
-        Ok(Request::from_parts(parts, body))
+    /// Checks a request and takes room for it.
+    fn admit(&mut self, request: Request<WasiBody>, entry: &Entry) -> Result<exchange::Admitted, DenyReason> {
+        self.left = self.left.checked_sub(1).ok_or(DenyReason::TooManyRequests)?;
+        let (target, rule) =
+            self.policy.decide(request.method(), &request.uri().to_string(), request.headers())?;
+        entry.allowed(rule);
+        let room = self.policy.room.clone().try_acquire_owned().map_err(|_| DenyReason::TooManyAtOnce)?;
+        Ok(exchange::Admitted { request, target, room })
     }
 }
 
@@ -111,136 +270,45 @@ impl WasiHttpHooks for Egress {
         options: Option<RequestOptions>,
         _response_read: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let (service, call) = (&self.policy.service, self.call);
-        let shown = shown(request.method(), request.uri());
-        let request = match self.admit(request) {
-            Ok(request) => request,
+        let shown = shown(&request);
+        let entry = self.log.open(request.method(), shown.clone());
+        let (call, policy) = (self.call, self.policy.clone());
+        let admitted = match self.admit(request, &entry) {
+            Ok(admitted) => admitted,
             Err(reason) => {
-                tracing::warn!(%call, %service, request = shown, reason = reason.as_str(), "outbound request refused");
-                return Box::new(async { Err(Error::HttpRequestDenied) });
+                entry.denied(reason.as_str());
+                policy.counts.denied.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(%call, service = %policy.service, request = shown, reason = reason.as_str(), "outbound request refused");
+                return Box::new(async move { Err(reason.typed()) });
             }
         };
-        let policy = self.policy.clone();
         Box::new(async move {
-            let sending = policy.dialer.send(request);
-            let sent = match first_byte(options) {
-                Some(limit) => {
-                    tokio::time::timeout(limit, sending).await.map_err(|_| Error::HttpResponseTimeout)?
+            let sent =
+                exchange::exchange(&policy, admitted, options.unwrap_or_default(), entry.clone()).await;
+            match &sent {
+                Ok(response) if response.headers().contains_key(exchange::REFUSED) => {
+                    policy.counts.denied.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(%call, service = %policy.service, request = shown, reason = ?response.headers().get(exchange::REFUSED), "outbound request not sent now");
                 }
-                None => sending.await,
-            };
-            let response = sent.map_err(|error| {
-                let typed = typed(&error);
-                tracing::warn!(%call, service = %policy.service, request = shown, error = chain(&error), "outbound request failed");
-                typed
-            })?;
-            tracing::debug!(%call, service = %policy.service, request = shown, status = response.status().as_u16(), "outbound request");
+                Ok(response) => {
+                    policy.counts.answered.fetch_add(1, Ordering::Relaxed);
+                    tracing::debug!(%call, service = %policy.service, request = shown, status = response.status().as_u16(), "outbound request");
+                }
+                Err(fault) => {
+                    entry.failed(&fault.why);
+                    policy.counts.failed.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(%call, service = %policy.service, request = shown, error = fault.why, "outbound request failed");
+                }
+            }
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
-            Ok((capped(response, policy.response_bytes), done))
+            sent.map(|response| (response, done)).map_err(|fault| fault.typed)
         })
     }
 }
 
 /// Method and URL for the log; a query may hold what the caller typed.
-fn shown(method: &http::Method, uri: &Uri) -> String {
-    let target = Target::parse(&uri.to_string()).map(|t| t.without_query());
-    format!("{method} {}", target.unwrap_or_else(|_| "(a malformed URL)".to_owned()))
-}
-
-/// The guest's own limits on waiting; the call's deadline holds anyway. A pooled connection has no separate
-/// time to connect.
-fn first_byte(options: Option<RequestOptions>) -> Option<Duration> {
-    let options = options?;
-    Some(options.first_byte_timeout?.saturating_add(options.connect_timeout.unwrap_or_default()))
-}
-
-fn capped(response: Response<Incoming>, limit: ByteSize) -> Response<WasiBody> {
-    let bytes = usize::try_from(limit.as_u64()).unwrap_or(usize::MAX);
-    response.map(|body| {
-        let body = Limited::new(body, bytes).map_err(move |error| match error.downcast::<hyper::Error>() {
-            Ok(error) => Error::from(*error),
-            Err(error) if error.is::<LengthLimitError>() => Error::HttpResponseBodySize(Some(limit.as_u64())),
-            Err(_) => Error::HttpResponseIncomplete,
-        });
-        body.boxed_unsync()
-    })
-}
-
-/// The typed error a guest sees. It names no address: a guest must not map a network with it.
-fn typed(error: &(dyn StdError + 'static)) -> Error {
-    for cause in causes(error) {
-        if cause.is::<AddressRefused>() {
-            return Error::DestinationIpProhibited;
-        }
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return match tls {
-                rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
-                _ => Error::TlsProtocolError,
-            };
-        }
-        if let Some(io) = cause.downcast_ref::<io::Error>() {
-            // An io::Error may wrap one of the above; its `source` is then next in line.
-            match io.kind() {
-                io::ErrorKind::ConnectionRefused => return Error::ConnectionRefused,
-                io::ErrorKind::TimedOut => return Error::ConnectionTimeout,
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
-                    return Error::ConnectionTerminated;
-                }
-                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                    return Error::DestinationUnavailable;
-                }
-                _ => {}
-            }
-        }
-    }
-    if chain(error).contains("dns error") {
-        return Error::DnsError { rcode: None, info_code: None };
-    }
-    Error::HttpProtocolError
-}
-
-/// An error and what caused it. `io::Error` hides the error inside it from `source`, hence the detour.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> Vec<&'a (dyn StdError + 'static)> {
-    let mut causes = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        causes.push(error);
-        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => error.source(),
-        };
-    }
-    causes
-}
-
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut texts: Vec<String> = causes(error).into_iter().map(ToString::to_string).collect();
-    texts.dedup();
-    texts.join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refused_address_is_a_typed_error_that_names_no_address() {
-        let refused =
-            dial::vet("metadata.example", &["169.254.169.254:80".parse().unwrap()], &[]).unwrap_err();
-        // As the client hands it on: an error inside an error.
-        let error = io::Error::other(refused);
-        assert!(matches!(typed(&error), Error::DestinationIpProhibited));
-        assert!(chain(&error).contains("allow_addresses"), "the operator's log says what to add");
-    }
-
-    #[test]
-    fn what_went_wrong_on_the_way_is_told_apart() {
-        let kind = |kind: io::ErrorKind| typed(&io::Error::from(kind));
-        assert!(matches!(kind(io::ErrorKind::ConnectionRefused), Error::ConnectionRefused));
-        assert!(matches!(kind(io::ErrorKind::TimedOut), Error::ConnectionTimeout));
-        assert!(matches!(kind(io::ErrorKind::ConnectionReset), Error::ConnectionTerminated));
-        let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
-        assert!(matches!(typed(&io::Error::other(bad)), Error::TlsCertificateError));
-        assert!(matches!(typed(&io::Error::other("odd")), Error::HttpProtocolError));
-    }
+fn shown(request: &Request<WasiBody>) -> String {
+    let target = Target::parse(&request.uri().to_string()).map(|t| t.without_query());
+    let url = target.unwrap_or_else(|_| "(a malformed URL)".to_owned());
+    format!("{} {url}", request.method())
 }

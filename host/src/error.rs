@@ -51,8 +51,32 @@ pub enum CallError {
     #[error("the call was stopped at its deadline of {}", humantime::format_duration(*.0))]
     DeadlineExceeded(Duration),
     /// The guest wanted more memory than its limit.
-    #[error("the integration was stopped: it needed more than its memory limit of {0}")]
-    OutOfMemory(bytesize::ByteSize),
+    #[error("the integration was stopped: it needed more than its memory limit of {allowed}")]
+    OutOfMemory {
+        /// Its limit.
+        allowed: bytesize::ByteSize,
+        /// What it would have had with what it asked for last.
+        wanted: bytesize::ByteSize,
+    },
+    /// The guest used up its processor time.
+    #[error("the integration was stopped: it used up its processor time of {}", humantime::format_duration(*.0))]
+    OutOfTime(Duration),
+    /// The guest used up its fuel.
+    #[error("the integration was stopped: it used up its {0} units of fuel")]
+    OutOfFuel(u64),
+    /// The guest kept too many resources open.
+    #[error("the integration was stopped: it kept more than {0} handles open")]
+    TooManyHandles(u32),
+    /// Its service is given a rest.
+    #[error(
+        "service `{service}` is quarantined after repeated crashes or timeouts; it will be tried again shortly"
+    )]
+    Quarantined {
+        /// The service.
+        service: String,
+        /// When it is tried again.
+        retry_after: Duration,
+    },
     /// The guest crashed.
     #[error("the integration crashed: {0}")]
     Trapped(String),
@@ -84,7 +108,11 @@ impl CallError {
             Self::Upstream { .. } => "upstream",
             Self::Failed(_) => "failed",
             Self::DeadlineExceeded(_) => "deadline_exceeded",
-            Self::OutOfMemory(_) => "out_of_memory",
+            Self::OutOfMemory { .. } => "out_of_memory",
+            Self::OutOfTime(_) => "cpu_exceeded",
+            Self::OutOfFuel(_) => "fuel_exceeded",
+            Self::TooManyHandles(_) => "too_many_handles",
+            Self::Quarantined { .. } => "quarantined",
             Self::Trapped(_) => "trapped",
             Self::ResultTooLarge(_) => "result_too_large",
             Self::InputUnavailable => "input_unavailable",
@@ -98,8 +126,41 @@ impl CallError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => *retry_after,
+            Self::Quarantined { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
+    }
+
+    /// Whether it speaks against the component: its guest crashed or had to be stopped.
+    #[must_use]
+    pub fn is_misdeed(&self) -> bool {
+        matches!(
+            self,
+            Self::Trapped(_)
+                | Self::DeadlineExceeded(_)
+                | Self::OutOfMemory { .. }
+                | Self::OutOfTime(_)
+                | Self::OutOfFuel(_)
+                | Self::TooManyHandles(_)
+        )
+    }
+
+    /// The limit that ended the call, for the operator: its key in the service's config, what it is, and
+    /// what the guest wanted, if that is known.
+    #[must_use]
+    pub fn limit(&self) -> Option<(&'static str, String, Option<String>)> {
+        let time = |time: &Duration| humantime::format_duration(*time).to_string();
+        Some(match self {
+            Self::OutOfMemory { allowed, wanted } => {
+                ("limits.memory", allowed.to_string(), Some(wanted.to_string()))
+            }
+            Self::OutOfTime(allowed) => ("limits.cpu", time(allowed), None),
+            Self::OutOfFuel(allowed) => ("limits.fuel", allowed.to_string(), None),
+            Self::TooManyHandles(allowed) => ("limits.handles", allowed.to_string(), None),
+            Self::DeadlineExceeded(allowed) => ("limits.deadline", time(allowed), None),
+            Self::ResultTooLarge(allowed) => ("limits.result_bytes", allowed.to_string(), None),
+            _ => return None,
+        })
     }
 
     /// A fault of the host, with its cause for the log.

@@ -5,11 +5,13 @@
 //! operator must name it too. An `egress` block narrows both; one that is wider than what the component
 //! asks for is refused. An empty grant denies everything.
 
+use std::fmt;
+
 use http::Method;
 use serde_json::Value;
 
 use crate::{
-    config::{EgressRule, resolve::method},
+    config::{EgressRule, service::method},
     egress::{DenyReason, pattern::UrlPattern, target::Target},
 };
 
@@ -31,12 +33,30 @@ pub struct Rule {
     pub url: UrlPattern,
     /// With which methods.
     pub methods: Vec<Method>,
+    /// With which query keys; none means any.
+    pub query: Option<Vec<String>>,
 }
 
 impl Rule {
     fn matches(&self, method: &Method, target: &Target) -> bool {
+        let known = |keys: &Vec<String>| target.query_keys().all(|key| keys.iter().any(|own| *own == key));
         self.methods.contains(method)
             && self.url.matches(target.scheme(), target.host(), target.port(), target.segments())
+            && self.query.as_ref().is_none_or(known)
+    }
+}
+
+/// `GET POST https://h/** ?a,b`
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for method in &self.methods {
+            write!(f, "{method} ")?;
+        }
+        write!(f, "{}", self.url)?;
+        match &self.query {
+            Some(keys) => write!(f, " ?{}", keys.join(",")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -65,7 +85,7 @@ impl Grant {
             let methods = request.methods.iter().map(|m| method(m)).collect::<Result<Vec<_>, _>>()?;
             let (anchored, urls) = urls(&request.url, config)?;
             for url in urls {
-                let rule = Rule { url, methods: methods.clone() };
+                let rule = Rule { url, methods: methods.clone(), query: None };
                 let overlaps = |own: &UrlPattern| rule.url.covers(own) || own.covers(&rule.url);
                 let written = egress.into_iter().flatten().any(|own| own.url.as_ref().is_some_and(overlaps));
                 if anchored || written {
@@ -83,16 +103,18 @@ impl Grant {
         Ok(grant)
     }
 
-    /// Whether a request may go out.
+    /// The rule by which a request may go out.
     ///
     /// # Errors
-    /// With the reason it may not.
-    pub fn check(&self, method: &Method, target: &Target) -> Result<(), DenyReason> {
-        let within = |rules: &[Rule]| rules.iter().any(|rule| rule.matches(method, target));
-        if within(&self.rules) && self.narrowed.as_deref().is_none_or(within) {
-            return Ok(());
-        }
-        Err(DenyReason::NoRule)
+    /// When there is none.
+    pub fn check(&self, method: &Method, target: &Target) -> Result<&Rule, DenyReason> {
+        let rule = |rules: &'_ [Rule]| rules.iter().position(|rule| rule.matches(method, target));
+        let asked = rule(&self.rules).and_then(|at| self.rules.get(at));
+        let found = match &self.narrowed {
+            Some(own) => asked.and_then(|_| own.get(rule(own)?)),
+            None => asked,
+        };
+        found.ok_or(DenyReason::NoRule)
     }
 
     /// The rules in force, for `check`.
@@ -121,7 +143,7 @@ fn narrow(own: &EgressRule, asked: &[Rule]) -> Result<Vec<Rule>, String> {
     let narrowed = meant.into_iter().map(|rule| {
         let kept = |method: &&Method| own.methods.as_ref().is_none_or(|methods| methods.contains(method));
         let methods = rule.methods.iter().filter(kept).cloned().collect();
-        Rule { url: own.url.clone().unwrap_or_else(|| rule.url.clone()), methods }
+        Rule { url: own.url.clone().unwrap_or_else(|| rule.url.clone()), methods, query: own.query.clone() }
     });
     Ok(narrowed.filter(|rule| !rule.methods.is_empty()).collect())
 }
@@ -160,7 +182,7 @@ mod tests {
 
     fn rule(url: &str, methods: Option<&[&str]>) -> EgressRule {
         let methods = methods.map(|m| m.iter().map(|m| method(m).unwrap()).collect());
-        EgressRule { url: Some(url.parse().unwrap()), methods }
+        EgressRule { url: Some(url.parse().unwrap()), methods, query: None }
     }
 
     fn allowed(grant: &Grant, method: &str, url: &str) -> bool {
@@ -226,14 +248,28 @@ mod tests {
             asks("{config.url}/r"),
             EgressRequest { methods: vec!["GET".into(), "POST".into()], ..asks("{config.url}/w") },
         ];
-        let own = EgressRule { url: None, methods: Some(vec![Method::GET]) };
+        let own = EgressRule { url: None, methods: Some(vec![Method::GET]), query: None };
         let grant = Grant::new(&asked, &json!({"url": "http://h"}), Some(&[own])).unwrap();
         assert!(allowed(&grant, "GET", "http://h/r") && allowed(&grant, "GET", "http://h/w"));
         assert!(!allowed(&grant, "POST", "http://h/w"));
         // and it does not grant a host that only the component names
-        let own = EgressRule { url: None, methods: None };
+        let own = EgressRule { url: None, methods: None, query: None };
         let error = Grant::new(&[asks("https://api.example.com/**")], &json!({}), Some(&[own])).unwrap_err();
         assert!(error.contains("is wider"), "{error}");
+    }
+
+    #[test]
+    fn query_keys_are_limited_on_request() {
+        let own = EgressRule { query: Some(vec!["q".into(), "t x".into()]), ..rule("http://h/**", None) };
+        let grant =
+            Grant::new(&[asks("{config.url}/**")], &json!({"url": "http://h"}), Some(&[own])).unwrap();
+        for url in ["http://h/a", "http://h/a?q=1&q=2", "http://h/?t+x=1&%71"] {
+            assert!(allowed(&grant, "GET", url), "{url}");
+        }
+        for url in ["http://h/a?Q=1", "http://h/?q=1&admin=1", "http://h/?q=1&&qq", "http://h/?=1"] {
+            assert!(!allowed(&grant, "GET", url), "{url}");
+        }
+        assert_eq!(grant.rules()[0].to_string(), "GET http://h/** ?q,t x");
     }
 
     #[test]

@@ -7,12 +7,14 @@
 
 pub mod app;
 pub mod auth;
+pub mod breaker;
 pub mod call;
 pub mod catalog;
 pub mod config;
 pub mod egress;
 pub mod error;
 pub mod grant;
+pub mod health;
 pub mod limit;
 pub mod record;
 pub mod request;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::{
     auth::Caller,
+    egress::log::{EgressLog, Sums},
     error::CallError,
     request::{CallId, CallRequest, ToolOutput},
 };
@@ -16,6 +17,7 @@ pub struct CallRecord {
     id: CallId,
     tool: String,
     caller: Option<Caller>,
+    egress: EgressLog,
     started: Instant,
     closed: bool,
 }
@@ -26,7 +28,14 @@ impl CallRecord {
     pub fn open(request: &CallRequest) -> Self {
         // The name is the client's: cut, so that a log line stays one.
         let tool = request.tool.chars().take(64).collect();
-        Self { id: request.id, tool, caller: None, started: Instant::now(), closed: false }
+        Self {
+            id: request.id,
+            tool,
+            caller: None,
+            egress: EgressLog::default(),
+            started: Instant::now(),
+            closed: false,
+        }
     }
 
     /// Notes who calls.
@@ -34,37 +43,51 @@ impl CallRecord {
         self.caller = Some(caller.clone());
     }
 
+    /// Where the call's outbound requests are told.
+    #[must_use]
+    pub fn egress(&self) -> EgressLog {
+        self.egress.clone()
+    }
+
     /// Closes the record with the call's result.
     pub fn close(mut self, result: &Result<ToolOutput, CallError>) {
         match result {
-            Ok(_) => self.write("ok"),
+            Ok(_) => self.write("ok", None),
             Err(error) => {
                 if let CallError::Internal(cause) = error {
                     tracing::error!(call = %self.id, tool = self.tool, cause = ?cause, "internal error");
                 }
-                self.write(error.reason());
+                self.write(error.reason(), error.limit());
             }
         }
     }
 
-    fn write(&mut self, outcome: &'static str) {
+    fn write(&mut self, outcome: &'static str, limit: Option<(&'static str, String, Option<String>)>) {
         self.closed = true;
         let (caller, tenant) = self.caller.as_ref().map_or(("-", "-"), |c| (&c.id, &c.tenant));
         let took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (call, tool) = (self.id, self.tool.as_str());
-        // A line for every call that went well would cost more than a tenth of the call; failures are rare.
-        if outcome == "ok" {
-            tracing::debug!(target: "call", %call, tool, caller, tenant, outcome, took_us);
-        } else {
-            tracing::info!(target: "call", %call, tool, caller, tenant, outcome, took_us);
+        let (limit, allowed, wanted) = limit.map_or((None, None, None), |(l, a, w)| (Some(l), Some(a), w));
+        let Sums { requests, denied, failed, received } = self.egress.sums();
+        // One by one only where there are any, and somebody looks.
+        let told = (requests > 0).then(|| serde_json::to_string(&self.egress.told()).unwrap_or_default());
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "call", %call, tool, caller, tenant, outcome, took_us, limit, allowed, wanted,
+                    requests, denied, failed, received, egress = told
+                )
+            };
         }
+        // A line for every call that went well would cost more than a tenth of the call; failures are rare.
+        if outcome == "ok" { log!(debug) } else { log!(info) }
     }
 }
 
 impl Drop for CallRecord {
     fn drop(&mut self) {
         if !self.closed {
-            self.write("cancelled");
+            self.write("cancelled", None);
         }
     }
 }

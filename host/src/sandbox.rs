@@ -9,32 +9,47 @@ mod cache;
 mod component;
 mod convert;
 mod engine;
+mod files;
 mod guest;
+mod lane;
+mod limits;
 mod output;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 pub use component::{Component, LoadError};
 pub use convert::Manifest;
-use tokio::time::{Instant, timeout_at};
+pub use files::Folders;
+use tokio::{
+    select,
+    sync::oneshot,
+    time::{Instant, sleep, sleep_until, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
-use wasmtime::{Engine, PoolConcurrencyLimitError, Store, Trap, component::Linker};
-use wasmtime_wasi::{I32Exit, p2::bindings as wasi};
+use wasmtime::{Engine, Store, component::Linker};
+use wasmtime_wasi::p2::bindings as wasi;
 
 use crate::{
     catalog::{Checked, tool::Declared},
     config::Limits,
-    egress::{Policy, dial::Dialer},
+    egress::{Policy, log::EgressLog},
     error::CallError,
-    grant::Grant,
-    request::{CallId, Events, ToolOutput},
+    request::{Events, ToolOutput},
 };
 use bindings::types;
 use guest::{Call, Guest};
+use lane::{Meter, SlowLane, Suspicion};
 
 /// How long a cancelled guest may tidy up.
 const GRACE: Duration = Duration::from_millis(100);
+/// How long a component may take to say what it is and what tools it has.
+const LOADING: Duration = Duration::from_secs(10);
 
 /// What the guests of one service run with.
 #[derive(Debug)]
@@ -47,36 +62,60 @@ pub struct Compartment {
     pub config: String,
     /// What it may send.
     pub policy: Arc<Policy>,
+    /// The folders it sees.
+    pub folders: Folders,
     /// What a call of it may use.
     pub limits: Limits,
+    suspicion: Arc<Suspicion>,
 }
 
 impl Compartment {
+    /// A compartment.
+    #[must_use]
+    pub fn new(
+        service: Arc<str>,
+        component: Arc<Component>,
+        config: String,
+        policy: Arc<Policy>,
+        folders: Folders,
+        limits: Limits,
+    ) -> Self {
+        Self { service, component, config, policy, folders, limits, suspicion: Arc::default() }
+    }
+
     /// A compartment without config and without a way out, for asking a component what it is.
     #[must_use]
     pub fn bare(component: Arc<Component>, limits: Limits) -> Self {
-        let policy = Policy {
-            service: "(loading)".to_owned(),
-            grant: Grant::default(),
-            credentials: Vec::new(),
-            response_bytes: ByteSize::b(0),
-            dialer: Dialer::new(Vec::new()),
-        };
-        Self {
-            service: "(loading)".into(),
-            component,
-            config: "{}".to_owned(),
-            policy: policy.into(),
-            limits,
-        }
+        let service: Arc<str> = "(loading)".into();
+        let policy = Policy::closed(service.clone()).into();
+        Self::new(service, component, "{}".to_owned(), policy, Folders::default(), limits)
     }
 }
 
-/// The engine and what guests are linked with.
+/// Engines, and what guests are linked with.
 pub struct Sandbox {
+    plain: Linked,
+    /// Where fuel is counted. Made when a service asks for it: counting costs a fifth of a guest's speed.
+    metered: OnceLock<Linked>,
+    room: engine::Room,
+    cache: Option<cache::Cache>,
+    slow_lane: SlowLane,
+}
+
+/// An engine and its linker.
+struct Linked {
     engine: Engine,
     linker: Linker<Guest>,
-    cache: Option<cache::Cache>,
+    clock: Arc<engine::Clock>,
+    slots: u32,
+}
+
+impl Linked {
+    fn new(room: engine::Room, fuel: bool) -> wasmtime::Result<Self> {
+        let (engine, clock, slots) = engine::engine(room, fuel)?;
+        let linker = linker(&engine)?;
+        Ok(Self { engine, linker, clock, slots })
+    }
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -91,21 +130,37 @@ impl Sandbox {
     /// # Errors
     /// When the machine has no room for a single one.
     pub fn new(guests: u32, memory: ByteSize, cache: Option<&Path>) -> io::Result<Self> {
-        let engine = engine::engine(guests, memory).map_err(io::Error::other)?;
-        let linker = linker(&engine).map_err(io::Error::other)?;
+        let room = engine::Room { guests, memory };
+        let plain = Linked::new(room, false).map_err(io::Error::other)?;
         let cache = cache.and_then(|dir| {
             let opened = cache::Cache::open(dir);
             opened.map_err(|error| tracing::warn!(%error, "starting without the compile cache")).ok()
         });
-        Ok(Self { engine, linker, cache })
+        Ok(Self { plain, metered: OnceLock::new(), room, cache, slow_lane: SlowLane::default() })
+    }
+
+    /// How many guests can really run at once.
+    #[must_use]
+    pub fn places(&self) -> u32 {
+        self.plain.slots
     }
 
     /// Checks, compiles and links a component. Takes a processor for a while; run it off the async threads.
+    /// With `fuel`, its guests' instructions are counted.
     ///
     /// # Errors
     /// When the bytes are not a component of this contract.
-    pub fn load(&self, wasm: &[u8]) -> Result<Component, LoadError> {
-        component::load(&self.engine, &self.linker, self.cache.as_ref(), wasm)
+    pub fn load(&self, wasm: &[u8], fuel: bool) -> Result<Component, LoadError> {
+        let linked = if fuel { self.metered()? } else { &self.plain };
+        component::load(&linked.engine, &linked.linker, &linked.clock, self.cache.as_ref(), wasm)
+    }
+
+    fn metered(&self) -> Result<&Linked, LoadError> {
+        if let Some(linked) = self.metered.get() {
+            return Ok(linked);
+        }
+        let linked = Linked::new(self.room, true).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        Ok(self.metered.get_or_init(|| linked))
     }
 
     /// Asks a component what it is.
@@ -113,12 +168,12 @@ impl Sandbox {
     /// # Errors
     /// When it crashes or takes too long.
     pub async fn describe(&self, compartment: &Compartment) -> Result<Manifest, CallError> {
-        let mut store = self.loading(compartment);
+        let mut store = self.loading(compartment)?;
         let asking = async {
             let guest = compartment.component.pre.instantiate_async(&mut store).await?;
             guest.bulkhead_service_lifecycle().call_describe(&mut store).await
         };
-        let asked = timeout_at(Instant::now() + compartment.limits.deadline, asking).await;
+        let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
         Ok(settle(asked, &store, &compartment.limits)?.into())
     }
 
@@ -127,7 +182,7 @@ impl Sandbox {
     /// # Errors
     /// When the component refuses its config, crashes, or takes too long.
     pub async fn list_tools(&self, compartment: &Compartment) -> Result<Vec<Declared>, CallError> {
-        let mut store = self.loading(compartment);
+        let mut store = self.loading(compartment)?;
         let asking = async {
             let guest = match initialized(compartment, &mut store).await? {
                 Ok(guest) => guest,
@@ -136,7 +191,7 @@ impl Sandbox {
             let tools = guest.bulkhead_service_tools().call_list_tools(&mut store).await?;
             Ok(tools.map_err(CallError::from))
         };
-        let asked = timeout_at(Instant::now() + compartment.limits.deadline, asking).await;
+        let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
         let tools = settle(asked, &store, &compartment.limits)??;
         Ok(tools.into_iter().map(Declared::from).collect())
     }
@@ -146,7 +201,7 @@ impl Sandbox {
     /// # Errors
     /// When it does not, with the component's words.
     pub async fn health(&self, compartment: &Compartment) -> Result<String, CallError> {
-        let mut store = self.loading(compartment);
+        let mut store = self.loading(compartment)?;
         let asking = async {
             let guest = match initialized(compartment, &mut store).await? {
                 Ok(guest) => guest,
@@ -154,11 +209,11 @@ impl Sandbox {
             };
             guest.bulkhead_service_lifecycle().call_health_check(&mut store).await
         };
-        let asked = timeout_at(Instant::now() + compartment.limits.deadline, asking).await;
+        let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
         settle(asked, &store, &compartment.limits)?.map_err(CallError::Failed)
     }
 
-    /// Runs one call in a fresh instance.
+    /// Runs one call in a fresh instance. What it sends is told to `egress`.
     ///
     /// # Errors
     /// The guest's own, or what stopped it.
@@ -167,43 +222,51 @@ impl Sandbox {
         call: Checked,
         events: Events,
         cancelled: CancellationToken,
+        egress: EgressLog,
     ) -> Result<ToolOutput, CallError> {
-        let compartment = call.compartment();
-        let limits = &compartment.limits;
-        let running = Call::new(call.id, compartment.service.clone(), events, cancelled.clone());
-        let mut store = guest::store(
-            &self.engine,
-            compartment.policy.clone(),
-            limits.memory,
-            limits.result_bytes,
-            running,
-        );
-        let deadline = call.deadline;
-        let run = async {
-            let guest = match initialized(compartment, &mut store).await? {
-                Ok(guest) => guest,
-                Err(message) => return Ok(Err(types::ServiceError::Failed(message))),
+        let (limits, deadline) = (call.compartment().limits, call.deadline);
+        let suspicion = call.compartment().suspicion.clone();
+        let meter = Meter::new();
+        let running =
+            Call { id: call.id, events, cancelled: cancelled.clone(), meter: meter.clone(), egress };
+        let (alive, gone) = oneshot::channel::<()>();
+        // All of it moves to where the guest runs, the place it holds included.
+        let guest = async move {
+            let _alive = alive;
+            let compartment = call.compartment();
+            let mut store = guest::store(compartment, limits.result_bytes, running)?;
+            let (context, requested) = requested(&call);
+            let ran = async {
+                let guest = match initialized(compartment, &mut store).await? {
+                    Ok(guest) => guest,
+                    Err(message) => return Ok(Err(types::ServiceError::Failed(message))),
+                };
+                guest.bulkhead_service_tools().call_call_tool(&mut store, &context, &requested).await
             };
-            let (context, call) = requested(&call);
-            guest.bulkhead_service_tools().call_call_tool(&mut store, &context, &call).await
+            let ran = ran.await;
+            settle(Ok(ran), &store, &limits)
         };
-        let ended = tokio::select! {
+        let mut guest = Box::pin(self.slow_lane.run(&suspicion, meter, guest));
+        let stopped = select! {
             biased;
-            ended = timeout_at(deadline, run) => ended,
-            () = async { cancelled.cancelled().await; tokio::time::sleep(GRACE).await } => return Err(CallError::Cancelled),
+            ended = &mut guest => Ok(ended.map_err(CallError::internal)?),
+            () = sleep_until(deadline) => Err(CallError::DeadlineExceeded(limits.deadline)),
+            () = async { cancelled.cancelled().await; sleep(GRACE).await } => Err(CallError::Cancelled),
         };
-        match settle(ended, &store, limits)?? {
+        drop(guest);
+        // In the slow lane it may run until its next tick. Its place is free when it is gone, not before, and
+        // so is the answer. The sender is only ever dropped.
+        let _ = gone.await;
+        let ended: Result<types::Outcome, types::ServiceError> = stopped??;
+        match ended? {
             types::Outcome::Complete(result) => convert::output(result, limits.result_bytes),
             types::Outcome::InputRequired(_) => Err(CallError::InputUnavailable),
         }
     }
 
-    fn loading(&self, compartment: &Compartment) -> Store<Guest> {
-        let call =
-            Call::new(CallId::new(), compartment.service.clone(), Events::none(), CancellationToken::new());
+    fn loading(&self, compartment: &Compartment) -> Result<Store<Guest>, CallError> {
         // A catalogue may be far larger than a result.
-        let catalogue = ByteSize::mib(16);
-        guest::store(&self.engine, compartment.policy.clone(), compartment.limits.memory, catalogue, call)
+        guest::store(compartment, ByteSize::mib(16), Call::nobodys())
     }
 }
 
@@ -248,33 +311,8 @@ fn settle<T>(
     match ended {
         Err(_) => Err(CallError::DeadlineExceeded(limits.deadline)),
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(fault(error, store.data().memory.exhausted, limits)),
+        Ok(Err(error)) => Err(limits::fault(error, &store.data().memory, limits)),
     }
-}
-
-fn fault(error: wasmtime::Error, out_of_memory: bool, limits: &Limits) -> CallError {
-    if error.is::<PoolConcurrencyLimitError>() {
-        let message = "all places for guests are taken; try again shortly".to_owned();
-        return CallError::Throttled { message, retry_after: Some(Duration::from_secs(1)) };
-    }
-    if out_of_memory {
-        return CallError::OutOfMemory(limits.memory);
-    }
-    if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        return CallError::Trapped(format!("it exited with status {}", exit.0));
-    }
-    if let Some(trap) = error.downcast_ref::<Trap>() {
-        return CallError::Trapped(match trap {
-            Trap::UnreachableCodeReached => "it panicked or aborted; the log has its last words".to_owned(),
-            Trap::StackOverflow => "its stack overflowed".to_owned(),
-            other => other.to_string(),
-        });
-    }
-    // wasmtime has no type for this one (48.0, `ComponentStoreData::hostcall_fuel`).
-    if format!("{error:#}").contains("fuel allocated for hostcalls") {
-        return CallError::ResultTooLarge(limits.result_bytes);
-    }
-    CallError::internal(error)
 }
 
 /// Everything a guest can import: world `offer` of the contract.
@@ -301,6 +339,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
     // the standard libraries import a file system; there is nothing in it
     wasi::filesystem::types::add_to_linker::<Guest, WasiFilesystem>(l, Guest::filesystem)?;
     wasi::filesystem::preopens::add_to_linker::<Guest, WasiFilesystem>(l, Guest::filesystem)?;
+    files::add_quota(l)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
     bindings::call::add_to_linker::<Guest, wasmtime::component::HasSelf<Guest>>(l, |guest| guest)?;
     Ok(linker)

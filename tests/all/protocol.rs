@@ -198,11 +198,25 @@ async fn a_client_that_goes_away_stops_its_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_told_without_a_client() {
     let server = server();
-    for path in ["healthz", "readyz"] {
+    let body = async |path: &str| {
         let request = Request::get(format!("http://{}/{path}", server.address)).body(String::new()).unwrap();
         let response = server.client().send(request).await;
-        assert_eq!((response.status().as_u16(), &response.body()[..]), (200, &br#"{"status":"ok"}"#[..]));
+        assert_eq!(response.status(), 200);
+        String::from_utf8(response.body().to_vec()).unwrap()
+    };
+    assert_eq!(body("readyz").await, r#"{"status":"ok"}"#);
+    let healthy = r#"{"status":"ok","services":[{"name":"hostile","state":"serving"}]}"#;
+    assert_eq!(body("healthz").await, healthy);
+    let metrics = body("metrics").await;
+    for line in [
+        "bulkhead_service_up{service=\"hostile\"} 1",
+        "bulkhead_service_quarantines_total{service=\"hostile\"} 0",
+        "bulkhead_egress_requests_total{service=\"hostile\",outcome=\"denied\"} 0",
+        "bulkhead_upstream_circuits_open{service=\"hostile\"} 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
     }
+    assert!(metrics.ends_with("# EOF\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,14 +6,18 @@ use tokio::sync::Semaphore;
 
 use super::tool::Tool;
 use crate::{
+    breaker::Breaker,
     config::{self, ComponentSource, load::suggestion},
-    egress::{Policy, dial::Dialer},
+    egress::{Policy, dial::Dialer, resolve::Resolve},
     grant::Grant,
-    sandbox::{Compartment, Component, Manifest, Sandbox},
+    sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
 };
 
 /// The `utilities` component, so that a host without any file serves something.
 pub const EMBEDDED_UTILITIES: &[u8] = include_bytes!(env!("UTILITIES_WASM"));
+
+/// More tools than a client could list in any sensible time.
+const MOST_TOOLS: usize = 4096;
 
 /// A service of a tenant.
 #[derive(Debug)]
@@ -21,15 +25,38 @@ pub struct Service {
     /// Its name.
     pub name: String,
     /// The tenant it belongs to.
-    pub tenant: Arc<str>,
+    pub tenant: Arc<Tenant>,
     /// What its component says of itself.
     pub manifest: Manifest,
     /// What its guests run with.
     pub compartment: Compartment,
     /// Its tools, in the component's order.
     pub tools: Vec<Arc<Tool>>,
+    /// Whether its guests behave; open while it is quarantined.
+    pub conduct: Arc<Breaker>,
     /// Places for calls at once.
     pub(super) places: Arc<Semaphore>,
+}
+
+/// A tenant, as its services know it.
+#[derive(Debug)]
+pub struct Tenant {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Places for calls of all its services at once.
+    pub(super) places: Arc<Semaphore>,
+}
+
+impl Tenant {
+    /// A tenant with room for this many calls at once.
+    #[must_use]
+    pub fn new(name: Arc<str>, concurrent_calls: u32) -> Self {
+        Self { name, places: places(concurrent_calls) }
+    }
+}
+
+fn places(calls: u32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(usize::try_from(calls).unwrap_or(usize::MAX)))
 }
 
 impl Service {
@@ -39,7 +66,8 @@ impl Service {
     /// When its component cannot be loaded, refuses the config, or its tools or grants are unsound.
     pub async fn load(
         sandbox: &Sandbox,
-        tenant: &Arc<str>,
+        resolver: &Arc<dyn Resolve>,
+        tenant: &Arc<Tenant>,
         config: config::Service,
         component: Arc<Component>,
     ) -> Result<Self, String> {
@@ -54,27 +82,28 @@ impl Service {
                 "the component asks for this host and the config does not grant it; add it under `egress`"
             );
         }
-        let policy = Policy {
-            service: config.name.clone(),
-            grant,
-            credentials: config.credentials,
-            response_bytes: config.limits.response_bytes,
-            dialer: Dialer::new(config.allow_addresses),
-        };
-        let compartment = Compartment {
-            service: config.name.as_str().into(),
+        let name: Arc<str> = config.name.as_str().into();
+        let dialer = Dialer::new(config.network.clone(), &config.caps, resolver.clone());
+        let breaker = config.network.circuit_breaker;
+        let policy = Policy::new(name.clone(), grant, config.credentials, config.caps, breaker, dialer);
+        let compartment = Compartment::new(
+            name,
             component,
-            config: config.config.to_string(),
-            policy: policy.into(),
-            limits: config.limits,
-        };
+            config.config.to_string(),
+            policy.into(),
+            Folders::new(config.files),
+            config.limits,
+        );
         let declared = sandbox.list_tools(&compartment).await.map_err(|e| e.to_string())?;
+        if declared.len() > MOST_TOOLS {
+            return Err(format!("it has {} tools; at most {MOST_TOOLS} can be served", declared.len()));
+        }
         let tools =
             declared.into_iter().map(|tool| Tool::new(&config.name, tool)).collect::<Result<Vec<_>, _>>()?;
         let tools = without(tools, &config.disabled_tools)?;
-        let places =
-            Arc::new(Semaphore::new(usize::try_from(config.limits.concurrent_calls).unwrap_or(usize::MAX)));
-        Ok(Self { name: config.name, tenant: tenant.clone(), manifest, compartment, tools, places })
+        let places = places(config.limits.concurrent_calls);
+        let conduct = Breaker::new(config.quarantine);
+        Ok(Self { name: config.name, tenant: tenant.clone(), manifest, compartment, tools, conduct, places })
     }
 }
 

@@ -27,7 +27,7 @@ impl Build {
         // Names were checked by the builder; this checks the types behind them.
         let sandbox = app::sandbox(&options.load(None)?).map_err(failed)?;
         let component =
-            sandbox.load(&wasm).map_err(|e| failed(format!("{}: {e}", artifact.wasm.display())))?;
+            sandbox.load(&wasm, false).map_err(|e| failed(format!("{}: {e}", artifact.wasm.display())))?;
         std::fs::write(&out, &wasm)
             .map_err(|e| failed(format!("{} cannot be written: {e}", out.display())))?;
         if options.json {

@@ -24,7 +24,7 @@ impl Inspect {
         let at = |error: &dyn std::fmt::Display| failed(format!("{}: {error}", self.file.display()));
         let wasm = std::fs::read(&self.file).map_err(|e| at(&format!("cannot be read: {e}")))?;
         let sandbox = app::sandbox(&options.load(None)?).map_err(failed)?;
-        let component = Arc::new(sandbox.load(&wasm).map_err(|e| at(&e))?);
+        let component = Arc::new(sandbox.load(&wasm, false).map_err(|e| at(&e))?);
         let bare = Compartment::bare(component.clone(), Limits::default());
         let started = Instant::now();
         let manifest = sandbox.describe(&bare).await.map_err(|e| at(&e))?;

@@ -54,7 +54,8 @@ pub fn file(path: &Path) -> Result<Config, ConfigError> {
 /// When the cache folder cannot be determined.
 pub fn none() -> Result<Config, ConfigError> {
     let mut raw = raw::File::default();
-    let local = raw::Tenant { services: [("utilities".to_owned(), raw::Service::default())].into() };
+    let services = [("utilities".to_owned(), raw::Service::default())].into();
+    let local = raw::Tenant { services, ..raw::Tenant::default() };
     raw.tenants.insert("local".to_owned(), local);
     resolve::resolve(raw, Path::new(".")).map_err(|e| ConfigError {
         file: None,
@@ -141,7 +142,7 @@ mod tests {
         let error = parse("tenants: {a: {services: {s: {frobnicate: 1}}}}").unwrap_err();
         assert_eq!(
             error.message,
-            "unknown key `frobnicate`. Known here: component, config, credentials, egress, network, limits, tools."
+            "unknown key `frobnicate`. Known here: component, config, credentials, egress, network, files, limits, quarantine, tools."
         );
     }
 

@@ -65,8 +65,19 @@ pub struct SecretSource {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tenant {
+    /// Limits over all its services.
+    pub limits: TenantLimits,
     /// Its services by name. The name is the prefix of the tools: `[a-z][a-z0-9-]*`, at most 32 characters.
     pub services: BTreeMap<String, Service>,
+}
+
+/// Limits over all services of a tenant.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantLimits {
+    /// Calls at once; as many as `server.concurrent_calls` unless given.
+    #[schemars(range(min = 1))]
+    pub concurrent_calls: Option<u32>,
 }
 
 /// A component, configured.
@@ -86,22 +97,76 @@ pub struct Service {
     pub egress: Option<Vec<Egress>>,
     /// Addresses the service may reach.
     pub network: Network,
-    /// Limits of each call.
+    /// Folders the guests see. None by default.
+    pub files: Vec<Folder>,
+    /// What the guests and their requests may use.
     pub limits: Limits,
+    /// When a service whose guests keep crashing or timing out is given a rest.
+    pub quarantine: Trip,
     /// Which tools are served.
     pub tools: Tools,
 }
 
-/// A credential for one upstream.
+/// A credential for one upstream: `for`, and one of `header` with `value`, `query` with `value`, `basic`,
+/// `bearer` and `oauth2`. `${secret:NAME}` stands for a secret.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// Scheme, host and port it is for, such as `https://prom.internal:9090`. It goes nowhere else.
     pub r#for: String,
-    /// The request header it is sent in, such as `Authorization`.
-    pub header: String,
-    /// The header's value, with `${secret:NAME}` where a secret belongs.
-    pub value: String,
+    /// The request header that carries `value`, such as `X-Api-Key`.
+    pub header: Option<String>,
+    /// The query key that carries `value`, such as `api_key`.
+    pub query: Option<String>,
+    /// What the header or the query key carries.
+    pub value: Option<String>,
+    /// HTTP Basic authentication.
+    pub basic: Option<Basic>,
+    /// A bearer token.
+    pub bearer: Option<String>,
+    /// A token the host gets, and renews, with the OAuth 2 client-credentials grant.
+    pub oauth2: Option<OAuth2>,
+}
+
+/// User name and password.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    /// Without a colon.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+/// OAuth 2 client credentials (RFC 6749 §4.4).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth2 {
+    /// The authorisation server's token endpoint; https, or http on this machine.
+    pub token_url: String,
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret. Sent with HTTP Basic unless `auth` says otherwise.
+    pub client_secret: String,
+    /// Scopes to ask for.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The `audience` parameter some servers want.
+    pub audience: Option<String>,
+    /// How the client identifies itself; `basic` unless given.
+    #[serde(default)]
+    pub auth: ClientAuth,
+}
+
+/// How an OAuth client identifies itself (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientAuth {
+    /// In the `Authorization` header.
+    #[default]
+    Basic,
+    /// In the body.
+    Post,
 }
 
 /// Outbound requests that are allowed.
@@ -113,15 +178,63 @@ pub struct Egress {
     pub url: Option<String>,
     /// Methods; those the component asks for unless given.
     pub methods: Option<Vec<String>>,
+    /// Query keys that may be sent; any unless given.
+    pub query: Option<Vec<String>>,
 }
 
-/// Addresses.
+/// Addresses and TLS.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
     /// Address ranges that a host name may resolve to although they are private, such as `10.0.0.0/8`.
     #[schemars(with = "Vec<String>")]
     pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Certificates for upstreams that need their own. Verification cannot be turned off.
+    pub tls: Vec<Tls>,
+    /// When an upstream that keeps failing is given a rest; per service and upstream.
+    pub circuit_breaker: Trip,
+}
+
+/// TLS with one upstream.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Scheme, host and port of the upstream: `https://api.internal:6443`.
+    pub r#for: String,
+    /// Certificates, in PEM, that are trusted for it instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// The host's own certificate chain, in PEM.
+    pub client_certificate: Option<PathBuf>,
+    /// Its private key, in PEM.
+    pub client_key: Option<PathBuf>,
+}
+
+/// A folder the guests see.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Folder {
+    /// The folder, relative to this file.
+    pub path: PathBuf,
+    /// Where guests see it, such as `/data`.
+    pub at: String,
+    /// Whether guests may change it; false unless given.
+    #[serde(default)]
+    pub write: bool,
+    /// What the folder may hold at most; 10MiB unless given. Each file counts 4 KiB beside its content.
+    pub quota: Option<Bytes>,
+}
+
+/// When something that keeps failing is given a rest.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trip {
+    /// By how many failures must outnumber successes; 10 unless given.
+    #[schemars(range(min = 1))]
+    pub failures: Option<u32>,
+    /// The first rest; 1s unless given. Every further one is twice as long.
+    pub backoff: Option<Time>,
+    /// The longest rest; 1m for upstreams and 5m for services unless given.
+    pub max_backoff: Option<Time>,
 }
 
 /// Limits of each call.
@@ -132,13 +245,45 @@ pub struct Limits {
     pub memory: Option<Bytes>,
     /// From start to answer; 30s unless given.
     pub deadline: Option<Time>,
+    /// Processor time of the guest; 10s unless given.
+    pub cpu: Option<Time>,
+    /// WebAssembly fuel of the guest, about one unit an instruction: a limit that is the same on every
+    /// machine. Not counted unless given; counting slows the guest down.
+    #[schemars(range(min = 1))]
+    pub fuel: Option<u64>,
     /// Calls of this service at once; 32 unless given.
     #[schemars(range(min = 1))]
     pub concurrent_calls: Option<u32>,
     /// Size of a result; 1MiB unless given.
     pub result_bytes: Option<Bytes>,
-    /// Size of one upstream response; 16MiB unless given.
+    /// What a call may print, and what it may log; 32KiB each unless given.
+    pub log_bytes: Option<Bytes>,
+    /// Streams, timers, requests and other resources a guest holds at once; 1000 unless given.
+    #[schemars(range(min = 16))]
+    pub handles: Option<u32>,
+    /// Upstream requests of one call; 100 unless given.
+    pub requests_per_call: Option<u32>,
+    /// Upstream requests of this service at once; 64 unless given.
+    #[schemars(range(min = 1))]
+    pub concurrent_requests: Option<u32>,
+    /// Upstream requests a second to each upstream; 100 unless given.
+    #[schemars(range(min = 1))]
+    pub requests_per_second: Option<u32>,
+    /// Size of one upstream request; 16MiB unless given.
+    pub request_bytes: Option<Bytes>,
+    /// Size of one upstream response, decompressed; 16MiB unless given.
     pub response_bytes: Option<Bytes>,
+    /// Size of a request's or a response's headers; 64KiB unless given.
+    pub header_bytes: Option<Bytes>,
+    /// Until an upstream accepts a connection; 10s unless given.
+    pub connect_timeout: Option<Time>,
+    /// Until an upstream starts to answer; 30s unless given.
+    pub first_byte_timeout: Option<Time>,
+    /// Longest silence in the middle of an answer; 30s unless given.
+    pub between_bytes_timeout: Option<Time>,
+    /// How often an idempotent request without a body is sent again when the upstream fails; 1 unless given.
+    #[schemars(range(max = 5))]
+    pub retries: Option<u32>,
 }
 
 /// Which tools are served.

@@ -5,12 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
-
-use super::{
-    ComponentSource, Components, Config, EgressRule, Limits, Server, Service, Tenant, raw, secrets::Secrets,
-};
-use crate::egress::{credential::Credential, pattern::UrlPattern};
+use super::{Components, Config, Server, Tenant, raw, secrets::Secrets, service};
 
 /// Something in the file that parses and still cannot be acted on.
 #[derive(Debug)]
@@ -29,7 +24,7 @@ impl fmt::Display for ResolveError {
     }
 }
 
-fn at(key: impl Into<String>) -> impl FnOnce(String) -> ResolveError {
+pub(super) fn at(key: impl Into<String>) -> impl FnOnce(String) -> ResolveError {
     let key = Some(key.into());
     move |message| ResolveError { key, message }
 }
@@ -52,6 +47,7 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
             names.join(", ")
         )));
     }
+    let folders = service::Folders { components: &components.dir, base, secrets: &secrets };
     let tenants = file
         .tenants
         .into_iter()
@@ -61,9 +57,14 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
             let services = tenant.services.into_iter();
             let services = services.map(|(service, raw)| {
                 let key = format!("{key}.services.{service}");
-                resolve_service(service, raw, &components.dir, base, &secrets, &key)
+                service::resolve(service, raw, &folders, &key)
             });
-            Ok(Tenant { name, services: services.collect::<Result<_, _>>()? })
+            let services = services.collect::<Result<_, _>>()?;
+            let concurrent_calls = tenant.limits.concurrent_calls.unwrap_or(server.concurrent_calls);
+            if concurrent_calls == 0 {
+                return Err(at(format!("{key}.limits.concurrent_calls"))("must be at least 1".into()));
+            }
+            Ok(Tenant { name, concurrent_calls, services })
         })
         .collect::<Result<_, _>>()?;
     Ok(Config { server, components, tenants })
@@ -128,116 +129,8 @@ fn user_cache() -> Option<PathBuf> {
     Some(cache?.join("bulkhead"))
 }
 
-fn resolve_service(
-    name: String,
-    raw: raw::Service,
-    dir: &Path,
-    base: &Path,
-    secrets: &Secrets,
-    key: &str,
-) -> Result<Service, ResolveError> {
-    check_name(&name).map_err(at(key))?;
-    let component = component_source(raw.component.as_deref().unwrap_or(&name), dir, base);
-    let component = component.map_err(at(format!("{key}.component")))?;
-    let config = match raw.config {
-        Value::Null => Value::Object(serde_json::Map::new()),
-        config @ Value::Object(_) => config,
-        _ => return Err(at(format!("{key}.config"))("must be a mapping".into())),
-    };
-    if config.to_string().contains("${secret:") {
-        return Err(at(format!("{key}.config"))(
-            "a component never sees a secret; put `${secret:…}` under `credentials`, from where the host attaches it".into(),
-        ));
-    }
-    let credentials = raw.credentials.into_iter().enumerate().map(|(i, credential)| {
-        let value = secrets.fill(&credential.value);
-        value
-            .and_then(|value| Credential::new(&credential.r#for, &credential.header, &value))
-            .map_err(at(format!("{key}.credentials[{i}]")))
-    });
-    let credentials = credentials.collect::<Result<_, _>>()?;
-    let egress = raw.egress.map(|rules| egress(rules, key)).transpose()?;
-    Ok(Service {
-        name,
-        component,
-        config,
-        credentials,
-        egress,
-        allow_addresses: raw.network.allow_addresses,
-        limits: limits(&raw.limits).map_err(at(format!("{key}.limits")))?,
-        disabled_tools: raw.tools.disable,
-    })
-}
-
-fn egress(rules: Vec<raw::Egress>, key: &str) -> Result<Vec<EgressRule>, ResolveError> {
-    let resolved = |rule: raw::Egress| {
-        let url = rule.url.map(|url| url.parse::<UrlPattern>().map_err(|e| e.to_string())).transpose()?;
-        let methods = rule.methods.map(|methods| methods.iter().map(|m| method(m)).collect::<Result<_, _>>());
-        Ok(EgressRule { url, methods: methods.transpose()? })
-    };
-    let rules = rules.into_iter().enumerate();
-    rules.map(|(i, rule)| resolved(rule).map_err(at(format!("{key}.egress[{i}]")))).collect()
-}
-
-/// An HTTP method as rules write them.
-///
-/// # Errors
-/// When it is not upper-case letters.
-pub fn method(text: &str) -> Result<http::Method, String> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(format!("`{text}` is not an HTTP method; write it in capitals, like GET"));
-    }
-    http::Method::from_bytes(text.as_bytes()).map_err(|e| e.to_string())
-}
-
-fn limits(raw: &raw::Limits) -> Result<Limits, String> {
-    let default = Limits::default();
-    let limits = Limits {
-        memory: raw.memory.map_or(default.memory, |b| b.0),
-        deadline: raw.deadline.map_or(default.deadline, |t| t.0),
-        concurrent_calls: raw.concurrent_calls.unwrap_or(default.concurrent_calls),
-        result_bytes: raw.result_bytes.map_or(default.result_bytes, |b| b.0),
-        response_bytes: raw.response_bytes.map_or(default.response_bytes, |b| b.0),
-    };
-    // A wasm page; less starts no guest. Four GiB is what a 32-bit memory can address.
-    if !(64 << 10..=4 << 30).contains(&limits.memory.as_u64()) {
-        return Err("memory must be between 64KiB and 4GiB".into());
-    }
-    if limits.deadline.is_zero() || limits.deadline > std::time::Duration::from_secs(3600) {
-        return Err("deadline must be more than 0 and at most 1h".into());
-    }
-    if limits.concurrent_calls == 0 {
-        return Err("concurrent_calls must be at least 1; to serve no calls, remove the service".into());
-    }
-    Ok(limits)
-}
-
-/// A file if it looks like one, otherwise a name in the folder; `utilities` is in the binary unless the
-/// folder has another.
-fn component_source(text: &str, dir: &Path, base: &Path) -> Result<ComponentSource, String> {
-    if text.contains('@') && text.contains('/') {
-        return Err(format!(
-            "`{text}` looks like a registry reference; registries are not supported yet, name a file"
-        ));
-    }
-    if text.ends_with(".wasm") || text.contains('/') {
-        let path = base.join(text);
-        return if path.is_file() { Ok(ComponentSource::File(path)) } else { Err(no_file(&path)) };
-    }
-    let path = dir.join(format!("{text}.wasm"));
-    match (path.is_file(), text) {
-        (true, _) => Ok(ComponentSource::File(path)),
-        (false, "utilities") => Ok(ComponentSource::EmbeddedUtilities),
-        (false, _) => Err(no_file(&path)),
-    }
-}
-
-fn no_file(path: &Path) -> String {
-    format!("there is no file {}; build it with `bulkhead build`, or name another", path.display())
-}
-
 /// Names become prefixes of tool names, so they share their alphabet and leave room for the tool.
-fn check_name(name: &str) -> Result<(), String> {
+pub(super) fn check_name(name: &str) -> Result<(), String> {
     let letters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if letters && name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Ok(());
@@ -250,7 +143,7 @@ fn check_name(name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load::parse;
+    use crate::config::{Limits, load::parse};
 
     #[track_caller]
     fn refused(text: &str, key: &str, part: &str) {
@@ -304,6 +197,46 @@ mod tests {
         );
         refused(&service("egress: [{url: 'h/**'}]"), &format!("{KEY}.egress[0]"), "scheme");
         refused("server: {allowed_origins: [app.example.com]}", "server.allowed_origins", "not an origin");
+        let limits = format!("{KEY}.limits");
+        refused(&service("limits: {fuel: 0}"), &limits, "fuel must be at least 1");
+        refused(&service("limits: {cpu: 0s}"), &limits, "cpu must be more than 0");
+        refused(&service("limits: {handles: 3}"), &limits, "handles must be at least 16");
+        refused(&service("limits: {header_bytes: 1KiB}"), &limits, "between 8KiB and 1MiB");
+        refused(&service("limits: {retries: 9}"), &limits, "retries must be at most 5");
+        refused(&service("limits: {connect_timeout: 0s}"), &limits, "must be more than 0");
+        refused(&service("limits: {requests_per_second: 0}"), &limits, "at least 1");
+        refused(&service("quarantine: {failures: 0}"), &format!("{KEY}.quarantine"), "more than 0");
+        let trip = "network: {circuit_breaker: {backoff: 2s, max_backoff: 1s}}";
+        refused(&service(trip), &format!("{KEY}.network.circuit_breaker"), "at least `backoff`");
+        let file = format!("{KEY}.files[0]");
+        refused(&service("files: [{path: nowhere, at: /d}]"), &file, "there is no folder /nowhere/nowhere");
+        refused(&service("files: [{path: /, at: d}]"), &file, "must be an absolute path");
+        refused(&service("files: [{path: /, at: /a/../b}]"), &file, "must be an absolute path");
+        refused(&service("files: [{path: /, at: /d, quota: 1KiB}]"), &file, "has no effect without");
+        let two = "files: [{path: /, at: /a, write: true}, {path: /, at: /b, write: true}]";
+        refused(&service(two), &format!("{KEY}.files"), "at most one folder");
+        let tls = format!("{KEY}.network.tls[0]");
+        refused(&service("network: {tls: [{for: 'https://h', ca: nope.pem}]}"), &tls, "cannot be read");
+        let credential = format!("{KEY}.credentials[0]");
+        for odd in
+            ["", "header: a", "header: a, value: b, bearer: c", "query: a", "value: a", "bearer: a, value: b"]
+        {
+            refused(
+                &service(&format!("credentials: [{{for: 'http://h', {odd}}}]")),
+                &credential,
+                "needs exactly one of",
+            );
+        }
+        refused(
+            &service("egress: [{url: 'https://h/**', methods: [TRACE]}]"),
+            &format!("{KEY}.egress[0]"),
+            "never allowed",
+        );
+        refused(
+            "tenants: {a: {limits: {concurrent_calls: 0}}}",
+            "tenants.a.limits.concurrent_calls",
+            "at least 1",
+        );
         refused("server: {concurrent_calls: 0}", "server.concurrent_calls", "between 1 and 10000");
         refused("tenants: {A: {}}", "tenants.A", "not a valid name");
         refused("components: {cache: false, cache_dir: x}", "components.cache_dir", "no effect");

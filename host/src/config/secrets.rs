@@ -5,6 +5,18 @@ use std::{collections::BTreeMap, fs, path::Path};
 use super::{load::suggestion, raw::SecretSource};
 use crate::secret::Secret;
 
+/// A secret shorter than this cannot be told from ordinary text in a response, so it could not be kept out.
+const SHORTEST: usize = 4;
+
+/// A text with its secrets in place.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// The text.
+    pub text: Secret,
+    /// The secrets it holds.
+    pub secrets: Vec<Secret>,
+}
+
 /// The secrets of a configuration, loaded.
 #[derive(Debug, Default)]
 pub struct Secrets(BTreeMap<String, Secret>);
@@ -17,7 +29,13 @@ impl Secrets {
     pub fn load(sources: &BTreeMap<String, SecretSource>, base: &Path) -> Result<Self, String> {
         sources
             .iter()
-            .map(|(name, source)| Ok((name.clone(), read(name, source, base)?)))
+            .map(|(name, source)| {
+                let secret = read(name, source, base)?;
+                if secret.expose().len() < SHORTEST {
+                    return Err(format!("secret `{name}` is shorter than {SHORTEST} bytes"));
+                }
+                Ok((name.clone(), secret))
+            })
             .collect::<Result<_, _>>()
             .map(Self)
     }
@@ -26,8 +44,9 @@ impl Secrets {
     ///
     /// # Errors
     /// When a secret is not declared, or the text has a `${` that is no secret.
-    pub fn fill(&self, text: &str) -> Result<Secret, String> {
+    pub fn fill(&self, text: &str) -> Result<Filled, String> {
         let mut filled = String::new();
+        let mut secrets = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             filled.push_str(before);
@@ -40,10 +59,11 @@ impl Secrets {
                 format!("secret `{name}` is not declared under `secrets`. {}", suggestion(name, &known))
             })?;
             filled.push_str(secret.expose());
+            secrets.push(secret.clone());
             rest = after;
         }
         filled.push_str(rest);
-        Ok(Secret::new(filled))
+        Ok(Filled { text: Secret::new(filled), secrets })
     }
 }
 
@@ -77,8 +97,8 @@ mod tests {
 
     #[test]
     fn references_are_replaced() {
-        assert_eq!(secrets().fill("Bearer ${secret:token}!").unwrap().expose(), "Bearer s3cret!");
-        assert_eq!(secrets().fill("plain").unwrap().expose(), "plain");
+        assert_eq!(secrets().fill("Bearer ${secret:token}!").unwrap().text.expose(), "Bearer s3cret!");
+        assert_eq!(secrets().fill("plain").unwrap().text.expose(), "plain");
     }
 
     #[test]
@@ -113,6 +133,14 @@ mod tests {
             read("t", &neither, Path::new(".")).unwrap_err(),
             "secret `t` needs exactly one of `file` and `env`"
         );
+    }
+
+    #[test]
+    fn a_secret_too_short_to_be_kept_out_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("t"), "abc").unwrap();
+        let sources = [("t".to_owned(), SecretSource { file: Some("t".into()), env: None })].into();
+        assert_eq!(Secrets::load(&sources, dir.path()).unwrap_err(), "secret `t` is shorter than 4 bytes");
     }
 
     #[test]

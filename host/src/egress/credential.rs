@@ -1,36 +1,83 @@
 //! Credentials of upstreams: bound to scheme, host and port, attached by the host after the rules have
 //! matched, never seen by a guest.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use std::{fmt, str::FromStr, sync::Arc};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http::{HeaderName, HeaderValue, header};
 use url::{Host, Url};
 
-use super::target::Target;
-use crate::secret::Secret;
+use super::{oauth2::ClientCredentials, target::Target};
+use crate::{config::secrets::Filled, secret::Secret};
 
-/// A header for requests to one upstream and no other.
-#[derive(Clone, Debug)]
-pub struct Credential {
+/// Whom a credential is for: scheme, host and port, all three.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience {
     scheme: String,
     host: Host,
     port: u16,
-    header: HeaderName,
-    value: HeaderValue,
 }
 
-impl Credential {
-    /// A credential for the upstream at `audience`.
-    ///
-    /// # Errors
-    /// When the audience is more or less than scheme, host and port, or the header cannot be sent.
-    pub fn new(audience: &str, header: &str, value: &Secret) -> Result<Self, String> {
-        let odd =
-            || format!("for: `{audience}` must be scheme, host and port, like https://prom.internal:9090");
-        let url = Url::parse(audience).map_err(|_| odd())?;
+impl Audience {
+    /// Whether a request goes there.
+    #[must_use]
+    pub fn matches(&self, target: &Target) -> bool {
+        self.scheme == target.scheme() && self.host == *target.host() && self.port == target.port()
+    }
+
+    /// Whether it is reached with TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.scheme == "https"
+    }
+}
+
+impl FromStr for Audience {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let odd = || format!("`{text}` must be scheme, host and port, like https://prom.internal:9090");
+        let url = Url::parse(text).map_err(|_| odd())?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        let target = Target::parse(audience).map_err(|_| odd())?;
+        let target = Target::parse(text).map_err(|_| odd())?;
         if !bare {
             return Err(odd());
         }
+        Ok(Self { scheme: target.scheme().to_owned(), host: target.host().clone(), port: target.port() })
+    }
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}:{}", self.scheme, self.host, self.port)
+    }
+}
+
+/// A credential for one upstream and no other.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    audience: Audience,
+    kind: Kind,
+    secrets: Vec<Secret>,
+}
+
+/// How a credential travels.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// In a header.
+    Header(HeaderName, HeaderValue),
+    /// As a query parameter.
+    Query(String, Secret),
+    /// As a bearer token that the host gets and renews.
+    OAuth2(Arc<ClientCredentials>),
+}
+
+impl Credential {
+    /// A header.
+    ///
+    /// # Errors
+    /// When the header cannot be sent, or belongs to the connection.
+    pub fn header(audience: Audience, header: &str, value: &Filled) -> Result<Self, String> {
         let name: HeaderName =
             header.parse().map_err(|_| format!("header: `{header}` is not a header name"))?;
         if super::headers::belongs_to_host(&name) {
@@ -38,86 +85,157 @@ impl Credential {
                 "header: `{header}` belongs to the connection and cannot carry a credential"
             ));
         }
-        let mut sent = HeaderValue::from_str(value.expose()).map_err(|_| {
-            "value: holds characters that a header cannot carry (a newline, perhaps)".to_owned()
-        })?;
-        sent.set_sensitive(true);
-        Ok(Self {
-            scheme: target.scheme().to_owned(),
-            host: target.host().clone(),
-            port: target.port(),
-            header: name,
-            value: sent,
-        })
-    }
-
-    /// The header this credential is sent in.
-    #[must_use]
-    pub fn header(&self) -> &HeaderName {
-        &self.header
-    }
-
-    /// `scheme://host:port`, for people.
-    #[must_use]
-    pub fn audience(&self) -> String {
-        format!("{}://{}:{}", self.scheme, self.host, self.port)
-    }
-
-    /// Attaches itself if the request goes to its upstream.
-    pub fn attach(&self, target: &Target, headers: &mut HeaderMap) {
-        if self.scheme == target.scheme() && self.host == *target.host() && self.port == target.port() {
-            headers.insert(self.header.clone(), self.value.clone());
+        let mut secrets = value.secrets.clone();
+        if super::headers::USUAL.contains(&name) {
+            // Written in the clear, it is a secret all the same. The scheme (`Bearer `) is not.
+            let text = value.text.expose();
+            let bare = text.split_once(' ').map_or(text, |(_, rest)| rest);
+            secrets.push(Secret::new(bare.to_owned()));
         }
+        Ok(Self { audience, kind: Kind::Header(name, header_value(value.text.expose())?), secrets })
     }
+
+    /// A query parameter.
+    ///
+    /// # Errors
+    /// When the key is empty.
+    pub fn query(audience: Audience, key: String, value: &Filled) -> Result<Self, String> {
+        if key.is_empty() {
+            return Err("query: the key is empty".to_owned());
+        }
+        let secrets = vec![value.text.clone()];
+        Ok(Self { audience, kind: Kind::Query(key, value.text.clone()), secrets })
+    }
+
+    /// HTTP Basic (RFC 7617).
+    ///
+    /// # Errors
+    /// When the user name has a colon.
+    pub fn basic(audience: Audience, username: &Filled, password: &Filled) -> Result<Self, String> {
+        let (username, password) = (username.text.expose(), password.text.expose());
+        if username.contains(':') {
+            return Err("basic: a user name cannot hold a colon (RFC 7617)".to_owned());
+        }
+        let encoded = BASE64_STANDARD.encode(format!("{username}:{password}"));
+        let value = header_value(&format!("Basic {encoded}"))?;
+        let secrets = vec![Secret::new(password.to_owned()), Secret::new(encoded)];
+        Ok(Self { audience, kind: Kind::Header(header::AUTHORIZATION, value), secrets })
+    }
+
+    /// A bearer token (RFC 6750).
+    ///
+    /// # Errors
+    /// When it cannot stand in a header.
+    pub fn bearer(audience: Audience, token: &Filled) -> Result<Self, String> {
+        let value = header_value(&format!("Bearer {}", token.text.expose()))?;
+        let secrets = vec![token.text.clone()];
+        Ok(Self { audience, kind: Kind::Header(header::AUTHORIZATION, value), secrets })
+    }
+
+    /// A token of an OAuth 2 authorisation server.
+    #[must_use]
+    pub fn oauth2(audience: Audience, client: ClientCredentials) -> Self {
+        let secrets = vec![client.secret().clone()];
+        Self { audience, kind: Kind::OAuth2(Arc::new(client)), secrets }
+    }
+
+    /// How it travels.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Whom it is for.
+    #[must_use]
+    pub fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
+    /// What must not be found in a response.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(Secret::expose)
+    }
+}
+
+/// For people: how it travels and whom it is for, never its value.
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Header(name, _) => write!(f, "header {name}")?,
+            Kind::Query(key, _) => write!(f, "query key {key}")?,
+            Kind::OAuth2(client) => write!(f, "OAuth 2 token from {}", client.token_url())?,
+        }
+        write!(f, " for {}", self.audience)
+    }
+}
+
+/// A header value that is not shown in a log.
+pub(super) fn header_value(text: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| "value: holds characters that a header cannot carry (a newline, perhaps)".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn credential(audience: &str) -> Result<Credential, String> {
-        Credential::new(audience, "Authorization", &Secret::new("Bearer t".into()))
+    pub(super) fn plain(text: &str) -> Filled {
+        Filled { text: Secret::new(text.to_owned()), secrets: Vec::new() }
     }
 
     #[test]
-    fn a_credential_goes_to_its_audience_only() {
-        let credential = credential("https://Prom.internal").unwrap();
-        let attached = |url: &str| {
-            let mut headers = HeaderMap::new();
-            credential.attach(&Target::parse(url).unwrap(), &mut headers);
-            headers.contains_key("authorization")
-        };
-        assert!(attached("https://prom.internal:443/a"));
+    fn an_audience_is_scheme_host_and_port() {
+        let audience: Audience = "https://Prom.internal".parse().unwrap();
+        let matches = |url: &str| audience.matches(&Target::parse(url).unwrap());
+        assert!(matches("https://prom.internal:443/a"));
         for other in [
             "http://prom.internal/",
             "https://prom.internal:8443/",
             "https://prom.internal.evil.example/",
             "https://x/",
         ] {
-            assert!(!attached(other), "{other}");
+            assert!(!matches(other), "{other}");
+        }
+        for odd in ["prom.internal", "https://h/path", "https://h/?q", "https://u@h", "ftp://h"] {
+            let error = odd.parse::<Audience>().unwrap_err();
+            assert!(error.contains("must be scheme, host and port"), "{odd}");
         }
     }
 
-    #[test]
-    fn an_audience_is_scheme_host_and_port() {
-        for odd in ["prom.internal", "https://h/path", "https://h/?q", "https://u@h", "ftp://h"] {
-            assert!(credential(odd).unwrap_err().contains("must be scheme, host and port"), "{odd}");
-        }
+    fn audience() -> Audience {
+        "http://h".parse().unwrap()
     }
 
     #[test]
     fn a_header_that_cannot_be_sent_is_refused() {
-        let error = |header, value: &str| {
-            Credential::new("http://h", header, &Secret::new(value.into())).unwrap_err()
-        };
+        let error = |header, value| Credential::header(audience(), header, &plain(value)).unwrap_err();
         assert_eq!(error("a b", "x"), "header: `a b` is not a header name");
         assert!(error("Host", "x").contains("belongs to the connection"));
         assert!(error("A", "x\ny").contains("a newline, perhaps"));
+        let error = Credential::basic(audience(), &plain("a:b"), &plain("p")).unwrap_err();
+        assert_eq!(error, "basic: a user name cannot hold a colon (RFC 7617)");
+    }
+
+    #[test]
+    fn each_kind_knows_what_to_keep_out_of_responses() {
+        let secrets = |credential: Result<Credential, String>| {
+            credential.unwrap().secrets().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(secrets(Credential::header(audience(), "Authorization", &plain("Bearer tok"))), ["tok"]);
+        // A literal in a header of its own is no secret: `X-Scope-OrgID: production`.
+        assert_eq!(secrets(Credential::header(audience(), "X-Tenant", &plain("blue"))), [""; 0]);
+        assert_eq!(secrets(Credential::query(audience(), "k".into(), &plain("val"))), ["val"]);
+        assert_eq!(secrets(Credential::basic(audience(), &plain("u"), &plain("pass"))), ["pass", "dTpwYXNz"]);
+        assert_eq!(secrets(Credential::bearer(audience(), &plain("tok"))), ["tok"]);
     }
 
     #[test]
     fn the_value_is_not_printed() {
-        let shown = format!("{:?}", Credential::new("http://h", "a", &Secret::new("s3cret".into())).unwrap());
-        assert!(!shown.contains("s3cret"), "{shown}");
+        let credential = Credential::bearer(audience(), &plain("s3cret")).unwrap();
+        assert!(!format!("{credential:?} {credential}").contains("s3cret"));
+        let credential = Credential::query(audience(), "k".into(), &plain("s3cret")).unwrap();
+        assert!(!format!("{credential:?} {credential}").contains("s3cret"));
     }
 }

@@ -1,12 +1,13 @@
-//! The only outbound connections of the program: a pooled keep-alive client per service.
+//! The only outbound connections of the program: pooled keep-alive clients of one service.
 //!
 //! Names are resolved here and the addresses vetted before one is dialled, so that what was checked is what
-//! is connected to. Each service has its own pool: a connection never changes service or tenant.
+//! is connected to. Each service has its own pools: a connection never changes service, tenant, credential
+//! or TLS identity.
 
 use std::{
     future::Future,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
@@ -18,89 +19,213 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{
-        Client,
-        connect::{
-            HttpConnector,
-            dns::{GaiResolver, Name},
-        },
+        Client, Error,
+        connect::{HttpConnector, dns::Name},
     },
     rt::{TokioExecutor, TokioTimer},
 };
 use ipnet::IpNet;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use tower_service::Service;
 use wasmtime_wasi_http::WasiBody;
 
-use super::address;
+use super::{
+    address,
+    credential::Audience,
+    resolve::{Resolve, System},
+    target::Target,
+};
+use crate::config::{Caps, Network};
 
-/// An upstream that has not accepted a connection by then is not going to.
-const CONNECT: Duration = Duration::from_secs(10);
 /// Shorter than the idle time-outs of common servers and load balancers (60 s and more).
 const IDLE: Duration = Duration::from_secs(50);
 /// Enough for a busy service; more idle connections would only cost the upstream.
 const IDLE_PER_UPSTREAM: usize = 32;
 
-type Connector = HttpsConnector<HttpConnector<Vetting>>;
+type Pool = Client<HttpsConnector<HttpConnector<Vetting>>, WasiBody>;
 
-/// The outbound client of one service. Made at the first request: reading the system's certificates takes
-/// longer than everything else a start does.
+/// Whom to trust and who to be, for one upstream.
+#[derive(Clone, Debug)]
+pub struct TlsIdentity {
+    audience: Audience,
+    config: ClientConfig,
+    own_roots: bool,
+    own_certificate: bool,
+}
+
+impl TlsIdentity {
+    /// From PEM: certificates to trust instead of the system's, and the host's own with its key.
+    ///
+    /// # Errors
+    /// When they cannot be used, or there is nothing to use.
+    pub fn new(
+        audience: Audience,
+        ca: Option<&[u8]>,
+        certificate: Option<&[u8]>,
+        key: Option<&[u8]>,
+    ) -> Result<Self, String> {
+        if !audience.is_https() {
+            return Err(format!("for: {audience} is not https"));
+        }
+        let roots = match ca {
+            Some(pem) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in chain("ca", pem)? {
+                    roots.add(certificate).map_err(|e| format!("ca: {e}"))?;
+                }
+                Arc::new(roots)
+            }
+            None => system_roots(),
+        };
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        let config = match (certificate, key) {
+            (Some(certificate), Some(key)) => {
+                let chain = chain("client_certificate", certificate)?;
+                let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| format!("client_key: {e}"))?;
+                builder.with_client_auth_cert(chain, key).map_err(|e| format!("client_certificate: {e}"))?
+            }
+            (None, None) if ca.is_some() => builder.with_no_client_auth(),
+            (None, None) => return Err("has no effect without `ca` or `client_certificate`".to_owned()),
+            _ => return Err("`client_certificate` and `client_key` go together".to_owned()),
+        };
+        Ok(Self { audience, config, own_roots: ca.is_some(), own_certificate: certificate.is_some() })
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let trusts = if self.own_roots { "its own CA" } else { "the system's CAs" };
+        let shows = if self.own_certificate { ", shows a client certificate" } else { "" };
+        format!("{}: trusts {trusts}{shows}", self.audience)
+    }
+}
+
+fn chain(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|e| format!("{what}: {e}"))?;
+    if certificates.is_empty() {
+        Err(format!("{what}: holds no certificate in PEM"))
+    } else {
+        Ok(certificates)
+    }
+}
+
+/// The outbound clients of one service. Each is made at the first request: reading the system's
+/// certificates takes longer than everything else a start does.
 #[derive(Debug)]
 pub struct Dialer {
-    allowed: Arc<[IpNet]>,
-    client: OnceLock<Client<Connector, WasiBody>>,
+    vetting: Vetting,
+    connect_timeout: Duration,
+    header_bytes: usize,
+    usual: OnceLock<Pool>,
+    own: Vec<(TlsIdentity, OnceLock<Pool>)>,
 }
 
 impl Dialer {
-    /// A client whose names may resolve to public addresses and to `allowed` ones.
+    /// Clients whose names may resolve to public addresses and to those the service's network allows.
     #[must_use]
-    pub fn new(allowed: Vec<IpNet>) -> Self {
-        Self { allowed: allowed.into(), client: OnceLock::new() }
+    pub fn new(network: Network, caps: &Caps, resolver: Arc<dyn Resolve>) -> Self {
+        Self {
+            vetting: Vetting { allowed: network.allow_addresses.into(), resolver },
+            connect_timeout: caps.connect_timeout,
+            header_bytes: usize::try_from(caps.header_bytes.as_u64()).unwrap_or(usize::MAX),
+            usual: OnceLock::new(),
+            own: network.tls.into_iter().map(|identity| (identity, OnceLock::new())).collect(),
+        }
     }
 
-    /// Sends a request that has passed the rules.
+    /// A dialer that reaches nothing private; for what has no way out anyway.
+    #[must_use]
+    pub fn closed() -> Self {
+        Self::new(Network::default(), &Caps::default(), System::shared())
+    }
+
+    /// Sends a request that has passed the rules; `target` is where it goes.
     ///
     /// # Errors
     /// When no connection can be made or the upstream breaks it.
     pub async fn send(
         &self,
+        target: &Target,
         request: Request<WasiBody>,
-    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
-        self.client.get_or_init(|| client(self.allowed.clone())).request(request).await
+    ) -> Result<Response<Incoming>, Error> {
+        let own = self.own.iter().find(|(identity, _)| identity.audience.matches(target));
+        let pool = match own {
+            Some((identity, pool)) => pool.get_or_init(|| self.pool(identity.config.clone())),
+            None => self.usual.get_or_init(|| self.pool(usual_tls())),
+        };
+        pool.request(request).await
+    }
+
+    /// The TLS identity for an upstream, if it has one of its own.
+    #[must_use]
+    pub fn identity(&self, target: &Target) -> Option<&TlsIdentity> {
+        self.identities().find(|identity| identity.audience.matches(target))
+    }
+
+    /// All TLS identities of upstreams that have their own.
+    pub fn identities(&self) -> impl Iterator<Item = &TlsIdentity> {
+        self.own.iter().map(|(identity, _)| identity)
+    }
+
+    /// The addresses a name has now and whether each may be dialled, for `explain`.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub async fn look_up(&self, target: &Target) -> io::Result<Vec<(IpAddr, bool)>> {
+        match target.host() {
+            url::Host::Ipv4(address) => Ok(vec![((*address).into(), true)]),
+            url::Host::Ipv6(address) => Ok(vec![((*address).into(), true)]),
+            url::Host::Domain(name) => {
+                let found = self.vetting.resolver.resolve(name).await?;
+                let allowed = &self.vetting.allowed;
+                Ok(found.into_iter().map(|address| (address, may_dial(name, address, allowed))).collect())
+            }
+        }
+    }
+
+    fn pool(&self, tls: ClientConfig) -> Pool {
+        let mut http = HttpConnector::new_with_resolver(self.vetting.clone());
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(self.connect_timeout));
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_PER_UPSTREAM)
+            .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(self.header_bytes)
+            .build(https)
     }
 }
 
-fn client(allowed: Arc<[IpNet]>) -> Client<Connector, WasiBody> {
-    let mut http = HttpConnector::new_with_resolver(Vetting { allowed, inner: GaiResolver::new() });
-    http.enforce_http(false);
-    http.set_nodelay(true);
-    http.set_connect_timeout(Some(CONNECT));
-    let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls())
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(http);
-    Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(IDLE_PER_UPSTREAM)
-        .pool_timer(TokioTimer::new())
-        .build(https)
+fn usual_tls() -> ClientConfig {
+    ClientConfig::builder().with_root_certificates(system_roots()).with_no_client_auth()
 }
 
 /// The system's roots, read once for all services.
-fn tls() -> rustls::ClientConfig {
-    static ROOTS: OnceLock<Arc<rustls::RootCertStore>> = OnceLock::new();
+fn system_roots() -> Arc<RootCertStore> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let roots = ROOTS.get_or_init(|| {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
             tracing::warn!(%error, "a system certificate cannot be read");
         }
-        let mut roots = rustls::RootCertStore::empty();
+        let mut roots = RootCertStore::empty();
         let (_, unusable) = roots.add_parsable_certificates(found.certs);
         if unusable > 0 {
             tracing::debug!(unusable, "system certificates that rustls does not accept");
         }
         roots.into()
     });
-    rustls::ClientConfig::builder().with_root_certificates(roots.clone()).with_no_client_auth()
+    roots.clone()
 }
 
 /// The name resolved, and none of its addresses may be dialled.
@@ -111,14 +236,14 @@ fn tls() -> rustls::ClientConfig {
 )]
 pub struct AddressRefused {
     name: String,
-    address: std::net::IpAddr,
+    address: IpAddr,
     bits: u8,
 }
 
 #[derive(Clone, Debug)]
 struct Vetting {
     allowed: Arc<[IpNet]>,
-    inner: GaiResolver,
+    resolver: Arc<dyn Resolve>,
 }
 
 impl Service<Name> for Vetting {
@@ -126,33 +251,36 @@ impl Service<Name> for Vetting {
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, io::Error>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
         let allowed = self.allowed.clone();
-        let text = name.as_str().to_owned();
-        let resolving = self.inner.call(name);
+        let resolving = self.resolver.resolve(name.as_str());
         Box::pin(async move {
-            let found: Vec<SocketAddr> = resolving.await?.collect();
-            vet(&text, &found, &allowed).map(Vec::into_iter)
+            let found = resolving.await?;
+            // The connector fills in the port.
+            let vetted = vet(name.as_str(), &found, &allowed)?.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(vetted.collect::<Vec<_>>().into_iter())
         })
     }
 }
 
-/// The addresses that may be dialled. `localhost` is only here because a rule named it, and means this
-/// machine.
-pub(super) fn vet(name: &str, found: &[SocketAddr], allowed: &[IpNet]) -> io::Result<Vec<SocketAddr>> {
-    let local = name.eq_ignore_ascii_case("localhost");
-    let may = |a: &&SocketAddr| (local && a.ip().is_loopback()) || address::may_dial(a.ip(), allowed);
-    let vetted: Vec<_> = found.iter().filter(may).copied().collect();
+/// `localhost` is only here because a rule named it, and means this machine.
+fn may_dial(name: &str, address: IpAddr, allowed: &[IpNet]) -> bool {
+    (name.eq_ignore_ascii_case("localhost") && address.is_loopback()) || address::may_dial(address, allowed)
+}
+
+/// The addresses that may be dialled.
+pub(super) fn vet(name: &str, found: &[IpAddr], allowed: &[IpNet]) -> io::Result<Vec<IpAddr>> {
+    let vetted: Vec<_> = found.iter().filter(|address| may_dial(name, **address, allowed)).copied().collect();
     match (vetted.is_empty(), found.first()) {
         (false, _) => Ok(vetted),
         (true, None) => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
         (true, Some(refused)) => {
             let bits = if refused.is_ipv4() { 32 } else { 128 };
-            Err(io::Error::other(AddressRefused { name: name.to_owned(), address: refused.ip(), bits }))
+            Err(io::Error::other(AddressRefused { name: name.to_owned(), address: *refused, bits }))
         }
     }
 }
@@ -161,10 +289,13 @@ pub(super) fn vet(name: &str, found: &[SocketAddr], allowed: &[IpNet]) -> io::Re
 mod tests {
     use super::*;
 
+    fn addresses<const N: usize>(texts: [&str; N]) -> Vec<IpAddr> {
+        texts.map(|text| text.parse().unwrap()).into()
+    }
+
     #[test]
     fn a_name_that_hides_a_private_address_is_refused() {
-        let found = ["169.254.169.254:80".parse().unwrap()];
-        let error = vet("metadata.example", &found, &[]).unwrap_err().to_string();
+        let error = vet("metadata.example", &addresses(["169.254.169.254"]), &[]).unwrap_err().to_string();
         assert_eq!(
             error,
             "metadata.example resolves to 169.254.169.254, which is not a public address; to allow it, add to the service: \
@@ -174,17 +305,27 @@ mod tests {
 
     #[test]
     fn only_vetted_addresses_are_left() {
-        let found: Vec<SocketAddr> =
-            ["10.0.0.1:1", "1.1.1.1:1", "192.168.0.1:1"].map(|a| a.parse().unwrap()).into();
-        assert_eq!(vet("h", &found, &[]).unwrap(), ["1.1.1.1:1".parse().unwrap()]);
+        let found = addresses(["10.0.0.1", "1.1.1.1", "192.168.0.1"]);
+        assert_eq!(vet("h", &found, &[]).unwrap(), addresses(["1.1.1.1"]));
         let allowed = ["10.0.0.0/8".parse().unwrap()];
         assert_eq!(vet("h", &found, &allowed).unwrap().len(), 2);
     }
 
     #[test]
     fn localhost_means_this_machine() {
-        let found = ["127.0.0.1:1".parse().unwrap(), "10.0.0.1:1".parse().unwrap()];
-        assert_eq!(vet("localhost", &found, &[]).unwrap(), ["127.0.0.1:1".parse().unwrap()]);
+        let found = addresses(["127.0.0.1", "10.0.0.1"]);
+        assert_eq!(vet("localhost", &found, &[]).unwrap(), addresses(["127.0.0.1"]));
         assert!(vet("localhost.example", &found, &[]).is_err());
+    }
+
+    #[test]
+    fn a_tls_identity_says_what_is_wrong_with_it() {
+        let new = |audience: &str, ca: Option<&[u8]>, certificate: Option<&[u8]>| {
+            TlsIdentity::new(audience.parse().unwrap(), ca, certificate, None).unwrap_err()
+        };
+        assert_eq!(new("http://h", None, None), "for: http://h:80 is not https");
+        assert_eq!(new("https://h", None, None), "has no effect without `ca` or `client_certificate`");
+        assert_eq!(new("https://h", Some(b"x"), None), "ca: holds no certificate in PEM");
+        assert_eq!(new("https://h", None, Some(b"x")), "`client_certificate` and `client_key` go together");
     }
 }

@@ -1,6 +1,9 @@
 //! The normalised form of an outbound request's URL. What is matched is what is sent: the rules look at a
 //! [`Target`], and the request goes out with exactly its text.
 
+use std::borrow::Cow;
+
+use http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS};
 use url::{Host, Url};
 
@@ -93,6 +96,16 @@ impl Target {
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// The same for the HTTP client.
+    pub(super) fn uri(&self) -> Option<Uri> {
+        Uri::try_from(self.url.as_str()).ok()
+    }
+
+    /// The keys of its query, decoded (`application/x-www-form-urlencoded`).
+    pub fn query_keys(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.url.query_pairs().map(|(key, _)| key)
     }
 
     /// The URL without its query, for logs: a query may hold what the caller typed.

@@ -1,10 +1,12 @@
 //! From bytes to code that can be instantiated.
 
+use std::sync::Arc;
+
 use guest_builder::contract::{ContractError, Surface};
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Engine, component::Linker};
 
-use super::{bindings::ServicePre, cache::Cache, guest::Guest};
+use super::{bindings::ServicePre, cache::Cache, engine::Clock, guest::Guest};
 
 /// A component, checked, compiled and linked. Its identity is the digest of its bytes.
 pub struct Component {
@@ -15,6 +17,14 @@ pub struct Component {
     /// What it imports and exports.
     pub surface: Surface,
     pub(super) pre: ServicePre<Guest>,
+    pub(super) clock: Arc<Clock>,
+}
+
+impl Component {
+    /// Where its guests run.
+    pub(super) fn engine(&self) -> &Engine {
+        self.pre.engine()
+    }
 }
 
 impl std::fmt::Debug for Component {
@@ -35,6 +45,9 @@ pub enum LoadError {
     /// The binary is damaged, or uses a proposal that is not enabled.
     #[error("it cannot be compiled: {0}")]
     Compile(String),
+    /// The machine has no room for the engine it needs.
+    #[error("its instructions cannot be counted here: {0}")]
+    Engine(String),
     /// Its functions have other types than the contract's.
     #[error("its functions do not have the contract's types; rebuild it with the SDK of this version: {0}")]
     Types(String),
@@ -43,6 +56,7 @@ pub enum LoadError {
 pub(super) fn load(
     engine: &Engine,
     linker: &Linker<Guest>,
+    clock: &Arc<Clock>,
     cache: Option<&Cache>,
     wasm: &[u8],
 ) -> Result<Component, LoadError> {
@@ -56,7 +70,7 @@ pub(super) fn load(
     };
     let linked = linker.instantiate_pre(&code).and_then(ServicePre::new);
     let pre = linked.map_err(|e| LoadError::Types(format!("{e:#}")))?;
-    Ok(Component { digest, size: wasm.len(), surface, pre })
+    Ok(Component { digest, size: wasm.len(), surface, pre, clock: clock.clone() })
 }
 
 fn compile(

@@ -1,14 +1,25 @@
 //! The wasmtime engine: how code is compiled, where instances get their memory, and the clock that
 //! interrupts them.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread::{self, Thread},
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-/// How often a running guest lets others have its thread. Halving it doubles wake-ups of an idle host;
-/// doubling it doubles how long one spinning guest can hold up a call on the same thread.
-const TICK: Duration = Duration::from_millis(5);
+/// How often a running guest is looked at, while any is running.
+const TICK: Duration = Duration::from_millis(1);
+/// The clock stops when no guest has been running for so many ticks: an idle host should not wake up.
+const IDLE_TICKS: u32 = 100;
+/// How often a stopped clock looks whether its engine is still there.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Core instances, memories and tables of one component. A Rust guest has 4, 1 and 2; a JavaScript one 6, 1 and 3.
 const CORE_INSTANCES: u32 = 16;
@@ -23,26 +34,35 @@ const FIBER_STACK: usize = 2 << 20;
 /// Below this many slots the pool is not worth having, and the machine is too small to serve.
 const FEWEST_SLOTS: u32 = 4;
 
-/// Builds the engine, with room for `guests` at once of at most `memory` each.
+/// What there is room for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Guests at once.
+    pub(super) guests: u32,
+    /// Memory of each, at most.
+    pub(super) memory: ByteSize,
+}
+
+/// Builds an engine with room for as many guests as asked for, or as the machine has; says how many.
 ///
 /// A pool that does not fit the machine's address space is halved until it does, with a warning.
 ///
 /// # Errors
 /// When even a small pool cannot be had.
-pub(super) fn engine(guests: u32, memory: ByteSize) -> wasmtime::Result<Engine> {
-    let mut slots = guests;
+pub(super) fn engine(room: Room, fuel: bool) -> wasmtime::Result<(Engine, Arc<Clock>, u32)> {
+    let mut slots = room.guests;
     loop {
-        match Engine::new(&config(slots, memory)) {
+        match Engine::new(&config(slots, room.memory, fuel)) {
             Ok(engine) => {
-                if slots < guests {
+                if slots < room.guests {
                     tracing::warn!(
-                        wanted = guests,
+                        wanted = room.guests,
                         slots,
                         "not enough address space; fewer guests can run at once"
                     );
                 }
-                tick(&engine);
-                return Ok(engine);
+                let clock = clock(&engine);
+                return Ok((engine, clock, slots));
             }
             Err(error) if slots / 2 < FEWEST_SLOTS => return Err(error),
             Err(_) => slots /= 2,
@@ -50,7 +70,7 @@ pub(super) fn engine(guests: u32, memory: ByteSize) -> wasmtime::Result<Engine> 
     }
 }
 
-fn config(slots: u32, memory: ByteSize) -> Config {
+fn config(slots: u32, memory: ByteSize, fuel: bool) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
@@ -75,6 +95,7 @@ fn config(slots: u32, memory: ByteSize) -> Config {
         // Components of WASI 0.2 need none of it, and it costs a quarter of the throughput.
         .concurrency_support(false)
         .epoch_interruption(true)
+        .consume_fuel(fuel)
         .memory_init_cow(true)
         .max_wasm_stack(WASM_STACK)
         .async_stack_size(FIBER_STACK)
@@ -82,19 +103,74 @@ fn config(slots: u32, memory: ByteSize) -> Config {
     config
 }
 
-/// One thread advances the epoch for as long as the engine lives.
-fn tick(engine: &Engine) {
+/// The clock of an engine: a thread that advances its epoch while guests are running.
+#[derive(Debug)]
+pub(super) struct Clock {
+    running: AtomicUsize,
+    asleep: AtomicBool,
+    thread: Thread,
+}
+
+/// A running guest. The clock ticks for as long as there is one, and a little longer.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Clock>);
+
+impl Clock {
+    /// Says that a guest is about to run.
+    pub(super) fn start(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        if self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst) {
+            self.thread.unpark();
+        }
+        Running(self.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Starts the clock of an engine. It ends with the engine.
+fn clock(engine: &Engine) -> Arc<Clock> {
     let engine = engine.weak();
+    let (sender, receiver) = mpsc::channel::<Arc<Clock>>();
     let ticking = move || {
-        while let Some(engine) = engine.upgrade() {
+        let Ok(clock) = receiver.recv() else { return };
+        let clock = Arc::downgrade(&clock);
+        let mut idle = 0;
+        while let (Some(engine), Some(clock)) = (engine.upgrade(), clock.upgrade()) {
             engine.increment_epoch();
             drop(engine);
-            thread::sleep(TICK);
+            idle = if clock.running.load(Ordering::SeqCst) > 0 { 0 } else { idle + 1 };
+            if idle < IDLE_TICKS {
+                drop(clock);
+                thread::sleep(TICK);
+                continue;
+            }
+            clock.asleep.store(true, Ordering::SeqCst);
+            // A guest that started since did not see that the clock fell asleep; this does.
+            if clock.running.load(Ordering::SeqCst) == 0 {
+                drop(clock);
+                // Now and then it looks whether the engine is still there.
+                thread::park_timeout(LOOK);
+            } else {
+                clock.asleep.store(false, Ordering::SeqCst);
+            }
+            idle = 0;
         }
     };
     // Without the thread no guest could be stopped; better not to start at all.
-    if let Err(error) = thread::Builder::new().name("epoch".into()).spawn(ticking) {
-        tracing::error!(%error, "the epoch thread cannot be started");
-        std::process::abort();
-    }
+    let thread = match thread::Builder::new().name("epoch".into()).spawn(ticking) {
+        Ok(handle) => handle.thread().clone(),
+        Err(error) => {
+            tracing::error!(%error, "the epoch thread cannot be started");
+            std::process::abort();
+        }
+    };
+    let clock = Arc::new(Clock { running: AtomicUsize::new(0), asleep: AtomicBool::new(false), thread });
+    // Its receiver is the thread that was just started.
+    let _ = sender.send(clock.clone());
+    clock
 }

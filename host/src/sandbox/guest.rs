@@ -4,21 +4,28 @@ use std::sync::Arc;
 
 use bytesize::ByteSize;
 use tokio_util::sync::CancellationToken;
-use wasmtime::{Engine, ResourceLimiter, Store, StoreContextMut, UpdateDeadline, component::ResourceTable};
+use wasmtime::{ResourceLimiter, Store, StoreContextMut, UpdateDeadline, component::ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
+    Compartment,
     bindings::{call, types},
+    engine::Running,
+    files::Folders,
+    lane::{Meter, SLICE},
+    limits::OutOfTime,
     output::Output,
 };
 use crate::{
-    egress::{Egress, Policy},
+    config::Limits,
+    egress::{Egress, log::EgressLog},
+    error::CallError,
     request::{CallId, Event, Events},
 };
 
-/// Most a guest may log in one call; the rest is counted and dropped.
-const LOG_BYTES: usize = 32 << 10;
+/// Most random bytes a guest gets in one go; the host makes them in its own memory.
+const RANDOM: u64 = 1 << 20;
 
 /// What a store holds.
 pub(super) struct Guest {
@@ -27,21 +34,33 @@ pub(super) struct Guest {
     table: ResourceTable,
     egress: Egress,
     pub(super) memory: Memory,
+    pub(super) folders: Folders,
+    limits: Limits,
+    service: Arc<str>,
     call: Call,
+    log_left: u64,
+    _running: Running,
 }
 
 /// Who the guest works for, and where its words go.
 pub(super) struct Call {
     pub(super) id: CallId,
-    pub(super) service: Arc<str>,
     pub(super) events: Events,
     pub(super) cancelled: CancellationToken,
-    log_left: usize,
+    pub(super) meter: Arc<Meter>,
+    pub(super) egress: EgressLog,
 }
 
 impl Call {
-    pub(super) fn new(id: CallId, service: Arc<str>, events: Events, cancelled: CancellationToken) -> Self {
-        Self { id, service, events, cancelled, log_left: LOG_BYTES }
+    /// For the questions the host asks on its own account.
+    pub(super) fn nobodys() -> Self {
+        Self {
+            id: CallId::new(),
+            events: Events::none(),
+            cancelled: CancellationToken::new(),
+            meter: Meter::new(),
+            egress: EgressLog::default(),
+        }
     }
 }
 
@@ -50,15 +69,15 @@ impl Call {
 pub(super) struct Memory {
     limit: ByteSize,
     used: u64,
-    /// Whether the limit was ever met: then a crash that follows is for want of memory.
-    pub(super) exhausted: bool,
+    /// What it would have had if it had not been refused. A crash that follows is for want of memory.
+    pub(super) refused: Option<ByteSize>,
 }
 
 impl Memory {
     fn grow(&mut self, current: u64, desired: u64) -> bool {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.limit.as_u64() {
-            self.exhausted = true;
+            self.refused = Some(ByteSize::b(used));
             return false;
         }
         self.used = used;
@@ -78,45 +97,69 @@ impl ResourceLimiter for Memory {
 }
 
 /// Makes the store of one guest, with every limit in place.
+///
+/// # Errors
+/// When one of the service's folders is gone.
 pub(super) fn store(
-    engine: &Engine,
-    policy: Arc<Policy>,
-    memory: ByteSize,
+    compartment: &Compartment,
     result_bytes: ByteSize,
     call: Call,
-) -> Store<Guest> {
+) -> Result<Store<Guest>, CallError> {
+    let limits = compartment.limits;
     let print = |stream: &'static str| {
-        let (id, service) = (call.id, call.service.clone());
-        Output::new(move |line| tracing::info!(target: "guest", call = %id, %service, stream, "{line}"))
+        let (id, service) = (call.id, compartment.service.clone());
+        let log = move |line: &str| tracing::info!(target: "guest", call = %id, %service, stream, "{line}");
+        Output::new(limits.log_bytes, log)
     };
-    let wasi = WasiCtxBuilder::new()
-        .stdout(print("stdout"))
-        .stderr(print("stderr"))
-        .allow_tcp(false)
-        .allow_udp(false)
-        .build();
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.stdout(print("stdout")).stderr(print("stderr")).allow_tcp(false).allow_udp(false);
+    wasi.max_random_size(RANDOM);
+    compartment.folders.open(&mut wasi)?;
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
+    let mut http = WasiHttpCtx::new();
+    let headers = compartment.policy.caps.header_bytes.as_u64();
+    http.set_field_size_limit(usize::try_from(headers).unwrap_or(usize::MAX));
     let guest = Guest {
-        wasi,
-        http: WasiHttpCtx::new(),
-        table: ResourceTable::new(),
-        egress: Egress::new(policy, call.id),
-        memory: Memory { limit: memory, used: 0, exhausted: false },
+        wasi: wasi.build(),
+        http,
+        table,
+        egress: Egress::new(compartment.policy.clone(), call.id, call.egress.clone()),
+        memory: Memory { limit: limits.memory, used: 0, refused: None },
+        folders: compartment.folders.clone(),
+        limits,
+        service: compartment.service.clone(),
         call,
+        log_left: limits.log_bytes.as_u64(),
+        _running: compartment.component.clock.start(),
     };
     #[expect(clippy::disallowed_methods, reason = "this is the place that sets the limits")]
-    let mut store = Store::new(engine, guest);
+    let mut store = Store::new(compartment.component.engine(), guest);
     store.limiter(|guest| &mut guest.memory);
-    store.epoch_deadline_callback(give_way);
+    store.epoch_deadline_callback(look);
     store.set_epoch_deadline(1);
+    if let Some(fuel) = limits.fuel {
+        store.set_fuel(fuel).map_err(CallError::internal)?;
+    }
     // What crosses in one piece: the result and some JSON around it. More would be copied only to be refused.
     store.set_hostcall_fuel(
         usize::try_from(result_bytes.as_u64()).unwrap_or(usize::MAX).saturating_add(256 << 10),
     );
-    store
+    Ok(store)
 }
 
-/// At every tick a guest lets others run. The call's deadline drops it from outside.
-fn give_way(_: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
+/// At every tick: stops a guest that has used up its time, and makes one that has been computing for a while
+/// let others run. The call's deadline drops it from outside.
+fn look(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
+    let guest = store.data();
+    let meter = &guest.call.meter;
+    if meter.used() > guest.limits.cpu {
+        return Err(OutOfTime.into());
+    }
+    if meter.slice().is_some_and(|slice| slice < SLICE) {
+        return Ok(UpdateDeadline::Continue(1));
+    }
+    meter.give_way();
     Ok(UpdateDeadline::Yield(1))
 }
 
@@ -140,15 +183,15 @@ impl call::Host for Guest {
     }
 
     fn log(&mut self, level: call::Level, message: String, data: Option<String>) {
-        let size = message.len() + data.as_ref().map_or(0, String::len);
-        if self.call.log_left < size {
-            if std::mem::take(&mut self.call.log_left) > 0 {
-                tracing::warn!(target: "guest", call = %self.call.id, service = %self.call.service, "further log messages of this call are dropped");
+        let size = (message.len() + data.as_ref().map_or(0, String::len)) as u64;
+        let Some(left) = self.log_left.checked_sub(size) else {
+            if std::mem::take(&mut self.log_left) > 0 {
+                tracing::warn!(target: "guest", call = %self.call.id, service = %self.service, "further log messages of this call are dropped");
             }
             return;
-        }
-        self.call.log_left -= size;
-        let (id, service) = (self.call.id, &self.call.service);
+        };
+        self.log_left = left;
+        let (id, service) = (self.call.id, &self.service);
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(target: "guest", call = %id, %service, data, "{message}")

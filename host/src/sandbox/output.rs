@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use bytesize::ByteSize;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::{
     async_trait,
@@ -17,8 +18,6 @@ use wasmtime_wasi::{
 
 /// Longest line; the rest of it is dropped.
 const LINE: usize = 1024;
-/// Most a call may print in all. A guest that says more has lost its way, and logs cost money.
-const BYTES: usize = 32 << 10;
 
 /// One of a guest's output streams. Clones write to the same lines.
 #[derive(Clone, Debug)]
@@ -38,8 +37,10 @@ impl std::fmt::Debug for Lines {
 
 impl Output {
     /// A stream whose lines go to `log`.
-    pub(super) fn new(log: impl Fn(&str) + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Lines { log: Box::new(log), line: Vec::new(), left: BYTES })))
+    /// A guest that says more than `most` has lost its way, and logs cost money.
+    pub(super) fn new(most: ByteSize, log: impl Fn(&str) + Send + 'static) -> Self {
+        let left = usize::try_from(most.as_u64()).unwrap_or(usize::MAX);
+        Self(Arc::new(Mutex::new(Lines { log: Box::new(log), line: Vec::new(), left })))
     }
 
     fn print(&self, bytes: &[u8]) {
@@ -137,10 +138,13 @@ impl AsyncWrite for Output {
 mod tests {
     use super::*;
 
+    const BYTES: usize = 32 << 10;
+
     fn printed(chunks: &[&[u8]]) -> Vec<String> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = lines.clone();
-        let output = Output::new(move |line| sink.lock().unwrap().push(line.to_owned()));
+        let output =
+            Output::new(ByteSize::b(BYTES as u64), move |line| sink.lock().unwrap().push(line.to_owned()));
         chunks.iter().for_each(|chunk| output.print(chunk));
         drop(output);
         Arc::into_inner(lines).unwrap().into_inner().unwrap()

@@ -1,4 +1,4 @@
-//! The HTTP listener: `/mcp`, `/mcp/{service}`, `/healthz`, `/readyz`.
+//! The HTTP listener: `/mcp`, `/mcp/{service}`, `/healthz`, `/readyz`, `/metrics`.
 //!
 //! rmcp speaks the protocol; what it leaves to its user is here: TCP_NODELAY (without it, streamed answers
 //! wait 40 ms for an acknowledgement), Host and Origin checks that are on, errors as JSON-RPC, and a
@@ -27,9 +27,12 @@ use super::{handler::Handler, workers::Workers};
 use crate::{
     call::Host,
     config::Server,
+    health::{self, Health},
     request::{Credentials, Scope},
 };
 
+/// The content type of `/metrics`.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How long running calls may take to end once the host is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -87,6 +90,7 @@ pub fn router(host: Arc<Host>, config: &Server, stop: &CancellationToken) -> Rou
         Arc::new(NeverSessionManager::default()),
         streamable,
     );
+    let (health, metrics) = (host.clone(), host.clone());
     let one = middleware::from_fn_with_state(host, scope_of_service);
     let mcp = Router::new()
         .route_service("/mcp", mcp.clone())
@@ -94,8 +98,13 @@ pub fn router(host: Arc<Host>, config: &Server, stop: &CancellationToken) -> Rou
         .merge(Router::new().route_service("/mcp/{service}", mcp).route_layer(one))
         .layer(middleware::from_fn(json_rpc_errors));
     // Services are loaded before the listener opens, so a host that answers is ready.
-    let healthy = || async { Json(json!({ "status": "ok" })) };
-    mcp.route("/healthz", get(healthy)).route("/readyz", get(healthy)).fallback(not_found)
+    let ready = || async { Json(json!({ "status": "ok" })) };
+    let healthy = move || async move { Json(Health::of(&health)) };
+    let numbers = move || async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], health::metrics(&metrics)) };
+    mcp.route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(numbers))
+        .fallback(not_found)
 }
 
 async fn not_found() -> Response {

@@ -41,7 +41,13 @@ pub(crate) async fn send(mut request: Request) -> Result<Response> {
 async fn exchange(request: Request, url: &Url) -> Result<Response, Failure> {
     let Request { headers, body, limit, cut, .. } = &request;
     let outgoing = outgoing(&request, headers, url)?;
-    let upload = outgoing.body().map_err(|()| Failure::Other("the request has no body stream".to_owned()))?;
+    // A request whose body was never taken has none, and the host may then send it again if the upstream fails.
+    let upload = match body.is_empty() {
+        true => None,
+        false => {
+            Some(outgoing.body().map_err(|()| Failure::Other("the request has no body stream".to_owned()))?)
+        }
+    };
     let options = RequestOptions::new();
     let pending = outgoing_handler::handle(outgoing, Some(options)).map_err(failure)?;
 
@@ -102,7 +108,8 @@ fn outgoing(request: &Request, headers: &[(String, Vec<u8>)], url: &Url) -> Resu
     Ok(outgoing)
 }
 
-async fn send_body(outgoing: OutgoingBody, mut rest: &[u8]) {
+async fn send_body(outgoing: Option<OutgoingBody>, mut rest: &[u8]) {
+    let Some(outgoing) = outgoing else { return };
     if !rest.is_empty() {
         let Ok(stream) = outgoing.write() else { return };
         while !rest.is_empty() {

@@ -1,0 +1,289 @@
+//! One service, from what was written to what can be acted on.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{
+    Caps, ComponentSource, EgressRule, Folder, Limits, Network, Service, raw,
+    resolve::{ResolveError, at, check_name},
+    secrets::Secrets,
+    units::Time,
+};
+use crate::{
+    breaker::Trip,
+    egress::{
+        credential::{Audience, Credential},
+        dial::TlsIdentity,
+        oauth2::ClientCredentials,
+        pattern::UrlPattern,
+    },
+};
+
+/// The longest rest of a service whose guests keep crashing.
+const LONGEST_QUARANTINE: Duration = Duration::from_secs(300);
+/// What a folder may hold unless the file says otherwise.
+const QUOTA: bytesize::ByteSize = bytesize::ByteSize::mib(10);
+
+/// Where things that a service names are found.
+pub(super) struct Folders<'a> {
+    pub(super) components: &'a Path,
+    pub(super) base: &'a Path,
+    pub(super) secrets: &'a Secrets,
+}
+
+/// Resolves the service `name`, which stands at `key` in the file.
+pub(super) fn resolve(
+    name: String,
+    raw: raw::Service,
+    folders: &Folders<'_>,
+    key: &str,
+) -> Result<Service, ResolveError> {
+    check_name(&name).map_err(at(key))?;
+    let sub = |part: &str| at(format!("{key}.{part}"));
+    let component = component_source(raw.component.as_deref().unwrap_or(&name), folders);
+    let component = component.map_err(sub("component"))?;
+    let config = match raw.config {
+        Value::Null => Value::Object(serde_json::Map::new()),
+        config @ Value::Object(_) => config,
+        _ => return Err(sub("config")("must be a mapping".into())),
+    };
+    if config.to_string().contains("${secret:") {
+        return Err(sub("config")(
+            "a component never sees a secret; put `${secret:…}` under `credentials`, from where the host attaches it".into(),
+        ));
+    }
+    let credentials = each(raw.credentials, key, "credentials", |raw| credential(raw, folders.secrets))?;
+    let egress = raw.egress.map(|rules| each(rules, key, "egress", egress_rule)).transpose()?;
+    let tls = each(raw.network.tls, key, "network.tls", |raw| tls(raw, folders.base))?;
+    let breaker = trip(raw.network.circuit_breaker, Trip::default().max_backoff);
+    let network = Network {
+        allow_addresses: raw.network.allow_addresses,
+        tls,
+        circuit_breaker: breaker.map_err(sub("network.circuit_breaker"))?,
+    };
+    let files = each(raw.files, key, "files", |raw| folder(raw, folders.base))?;
+    if files.iter().filter(|folder| folder.quota.is_some()).count() > 1 {
+        return Err(sub("files")("at most one folder of a service can have `write: true`".into()));
+    }
+    Ok(Service {
+        name,
+        component,
+        config,
+        credentials,
+        egress,
+        network,
+        files,
+        limits: limits(&raw.limits).map_err(sub("limits"))?,
+        caps: caps(&raw.limits).map_err(sub("limits"))?,
+        quarantine: trip(raw.quarantine, LONGEST_QUARANTINE).map_err(sub("quarantine"))?,
+        disabled_tools: raw.tools.disable,
+    })
+}
+
+/// Resolves the entries of a list; an error names the entry.
+fn each<R, T>(
+    list: Vec<R>,
+    key: &str,
+    part: &str,
+    resolve: impl Fn(R) -> Result<T, String>,
+) -> Result<Vec<T>, ResolveError> {
+    let list = list.into_iter().enumerate();
+    list.map(|(i, raw)| resolve(raw).map_err(at(format!("{key}.{part}[{i}]")))).collect()
+}
+
+fn credential(raw: raw::Credential, secrets: &Secrets) -> Result<Credential, String> {
+    let audience: Audience = raw.r#for.parse().map_err(|e| format!("for: {e}"))?;
+    let fill = |text: &str| secrets.fill(text);
+    match (raw.header, raw.query, raw.value, raw.basic, raw.bearer, raw.oauth2) {
+        (Some(header), None, Some(value), None, None, None) => {
+            Credential::header(audience, &header, &fill(&value)?)
+        }
+        (None, Some(key), Some(value), None, None, None) => Credential::query(audience, key, &fill(&value)?),
+        (None, None, None, Some(basic), None, None) => {
+            Credential::basic(audience, &fill(&basic.username)?, &fill(&basic.password)?)
+        }
+        (None, None, None, None, Some(token), None) => Credential::bearer(audience, &fill(&token)?),
+        (None, None, None, None, None, Some(client)) => {
+            let secret = fill(&client.client_secret)?;
+            Ok(Credential::oauth2(audience, ClientCredentials::new(client, &secret)?))
+        }
+        _ => Err(
+            "needs exactly one of `header` with `value`, `query` with `value`, `basic`, `bearer` and `oauth2`"
+                .to_owned(),
+        ),
+    }
+}
+
+fn egress_rule(raw: raw::Egress) -> Result<EgressRule, String> {
+    let url = raw.url.map(|url| url.parse::<UrlPattern>().map_err(|e| e.to_string())).transpose()?;
+    let methods = raw.methods.map(|methods| methods.iter().map(|m| method(m)).collect::<Result<_, _>>());
+    Ok(EgressRule { url, methods: methods.transpose()?, query: raw.query })
+}
+
+/// An HTTP method as rules write them.
+///
+/// # Errors
+/// When it is not upper-case letters, or one that no guest may use.
+pub fn method(text: &str) -> Result<http::Method, String> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Err(format!("`{text}` is not an HTTP method; write it in capitals, like GET"));
+    }
+    if matches!(text, "TRACE" | "CONNECT") {
+        return Err(format!("{text} is never allowed: it would show credentials, or open a tunnel"));
+    }
+    http::Method::from_bytes(text.as_bytes()).map_err(|e| e.to_string())
+}
+
+fn tls(raw: raw::Tls, base: &Path) -> Result<TlsIdentity, String> {
+    let audience: Audience = raw.r#for.parse().map_err(|e| format!("for: {e}"))?;
+    let read = |name: &str, path: Option<PathBuf>| {
+        let path = path.map(|path| base.join(path));
+        path.map(|path| {
+            fs::read(&path).map_err(|e| format!("{name}: {} cannot be read: {e}", path.display()))
+        })
+        .transpose()
+    };
+    let ca = read("ca", raw.ca)?;
+    let certificate = read("client_certificate", raw.client_certificate)?;
+    let key = read("client_key", raw.client_key)?;
+    TlsIdentity::new(audience, ca.as_deref(), certificate.as_deref(), key.as_deref())
+}
+
+fn folder(raw: raw::Folder, base: &Path) -> Result<Folder, String> {
+    let path = base.join(&raw.path);
+    if !path.is_dir() {
+        return Err(format!("path: there is no folder {}", path.display()));
+    }
+    let parts = raw.at.strip_prefix('/').filter(|rest| !rest.is_empty());
+    if !parts.is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | ".."))) {
+        return Err(format!("at: `{}` must be an absolute path such as /data", raw.at));
+    }
+    let quota = match (raw.write, raw.quota) {
+        (true, quota) => Some(quota.map_or(QUOTA, |quota| quota.0)),
+        (false, None) => None,
+        (false, Some(_)) => {
+            return Err("quota: has no effect without `write: true`; remove one of the two".into());
+        }
+    };
+    Ok(Folder { path, at: raw.at, quota })
+}
+
+fn trip(raw: raw::Trip, longest: Duration) -> Result<Trip, String> {
+    let default = Trip::default();
+    let or = |time: Option<Time>, default| time.map_or(default, |time| time.0);
+    let backoff = or(raw.backoff, default.backoff);
+    let trip = Trip {
+        failures: raw.failures.unwrap_or(default.failures),
+        backoff,
+        max_backoff: or(raw.max_backoff, longest.max(backoff)),
+    };
+    if trip.failures == 0 || trip.backoff.is_zero() {
+        return Err("`failures` and `backoff` must be more than 0".into());
+    }
+    if trip.max_backoff < trip.backoff {
+        return Err("`max_backoff` must be at least `backoff`".into());
+    }
+    Ok(trip)
+}
+
+fn limits(raw: &raw::Limits) -> Result<Limits, String> {
+    let default = Limits::default();
+    let limits = Limits {
+        memory: raw.memory.map_or(default.memory, |b| b.0),
+        deadline: raw.deadline.map_or(default.deadline, |t| t.0),
+        cpu: raw.cpu.map_or(default.cpu, |t| t.0),
+        fuel: raw.fuel,
+        concurrent_calls: raw.concurrent_calls.unwrap_or(default.concurrent_calls),
+        result_bytes: raw.result_bytes.map_or(default.result_bytes, |b| b.0),
+        log_bytes: raw.log_bytes.map_or(default.log_bytes, |b| b.0),
+        handles: raw.handles.unwrap_or(default.handles),
+    };
+    // A wasm page; less starts no guest. Four GiB is what a 32-bit memory can address.
+    if !(64 << 10..=4 << 30).contains(&limits.memory.as_u64()) {
+        return Err("memory must be between 64KiB and 4GiB".into());
+    }
+    if limits.deadline.is_zero() || limits.deadline > Duration::from_secs(3600) {
+        return Err("deadline must be more than 0 and at most 1h".into());
+    }
+    if limits.cpu.is_zero() {
+        return Err("cpu must be more than 0".into());
+    }
+    if limits.fuel == Some(0) {
+        return Err("fuel must be at least 1; leave it out to not count".into());
+    }
+    if limits.concurrent_calls == 0 {
+        return Err("concurrent_calls must be at least 1; to serve no calls, remove the service".into());
+    }
+    // What a Rust guest opens to say anything at all: its standard streams and a clock.
+    if limits.handles < 16 {
+        return Err("handles must be at least 16".into());
+    }
+    Ok(limits)
+}
+
+fn caps(raw: &raw::Limits) -> Result<Caps, String> {
+    let default = Caps::default();
+    let caps = Caps {
+        requests_per_call: raw.requests_per_call.unwrap_or(default.requests_per_call),
+        concurrent_requests: raw.concurrent_requests.unwrap_or(default.concurrent_requests),
+        requests_per_second: raw.requests_per_second.unwrap_or(default.requests_per_second),
+        request_bytes: raw.request_bytes.map_or(default.request_bytes, |b| b.0),
+        response_bytes: raw.response_bytes.map_or(default.response_bytes, |b| b.0),
+        header_bytes: raw.header_bytes.map_or(default.header_bytes, |b| b.0),
+        connect_timeout: raw.connect_timeout.map_or(default.connect_timeout, |t| t.0),
+        first_byte_timeout: raw.first_byte_timeout.map_or(default.first_byte_timeout, |t| t.0),
+        between_bytes_timeout: raw.between_bytes_timeout.map_or(default.between_bytes_timeout, |t| t.0),
+        retries: raw.retries.unwrap_or(default.retries),
+    };
+    if caps.concurrent_requests == 0 || caps.requests_per_second == 0 {
+        return Err(
+            "concurrent_requests and requests_per_second must be at least 1; for no requests at all, write `egress: []`"
+                .into(),
+        );
+    }
+    // Smaller than the smallest buffer of the HTTP client it would have no effect; 1 MiB of headers is nobody's.
+    if !(8 << 10..=1 << 20).contains(&caps.header_bytes.as_u64()) {
+        return Err("header_bytes must be between 8KiB and 1MiB".into());
+    }
+    if caps.connect_timeout.is_zero()
+        || caps.first_byte_timeout.is_zero()
+        || caps.between_bytes_timeout.is_zero()
+    {
+        return Err(
+            "connect_timeout, first_byte_timeout and between_bytes_timeout must be more than 0".into()
+        );
+    }
+    if caps.retries > 5 {
+        return Err("retries must be at most 5".into());
+    }
+    Ok(caps)
+}
+
+/// A file if it looks like one, otherwise a name in the folder; `utilities` is in the binary unless the
+/// folder has another.
+fn component_source(text: &str, folders: &Folders<'_>) -> Result<ComponentSource, String> {
+    if text.contains('@') && text.contains('/') {
+        return Err(format!(
+            "`{text}` looks like a registry reference; registries are not supported yet, name a file"
+        ));
+    }
+    if text.ends_with(".wasm") || text.contains('/') {
+        let path = folders.base.join(text);
+        return if path.is_file() { Ok(ComponentSource::File(path)) } else { Err(no_file(&path)) };
+    }
+    let path = folders.components.join(format!("{text}.wasm"));
+    match (path.is_file(), text) {
+        (true, _) => Ok(ComponentSource::File(path)),
+        (false, "utilities") => Ok(ComponentSource::EmbeddedUtilities),
+        (false, _) => Err(no_file(&path)),
+    }
+}
+
+fn no_file(path: &Path) -> String {
+    format!("there is no file {}; build it with `bulkhead build`, or name another", path.display())
+}

@@ -1,0 +1,182 @@
+//! What a call sent, for its record: bounded, without queries, headers or bodies.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+/// Requests a record tells one by one; the rest is in its sums.
+const TOLD: usize = 32;
+
+/// One outbound request.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Exchange {
+    /// Its method.
+    pub method: String,
+    /// Its URL, without the query.
+    pub url: String,
+    /// The rule that allowed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Why it was refused before anything was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied: Option<&'static str>,
+    /// What went wrong afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The response's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// Bytes of the response's body, as the guest reads them.
+    pub received: u64,
+    /// Microseconds until the response's headers.
+    pub took_us: u64,
+}
+
+/// What all requests of a call come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sums {
+    /// Requests.
+    pub requests: u32,
+    /// Those refused before anything was sent.
+    pub denied: u32,
+    /// Those that failed afterwards.
+    pub failed: u32,
+    /// Bytes of all response bodies.
+    pub received: u64,
+}
+
+/// The outbound requests of one call. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct EgressLog(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    sums: Sums,
+    told: Vec<Exchange>,
+}
+
+/// One request's place in the log.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    log: EgressLog,
+    at: usize,
+}
+
+impl EgressLog {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Nothing under this lock can panic or wait.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the entry of a request.
+    #[must_use]
+    pub fn open(&self, method: &http::Method, url: String) -> Entry {
+        let mut inner = self.inner();
+        inner.sums.requests = inner.sums.requests.saturating_add(1);
+        let at = inner.told.len();
+        if at < TOLD {
+            // Both are the guest's: cut, so that a record stays small.
+            let cut = |text: &str| text.chars().take(512).collect();
+            inner.told.push(Exchange { method: cut(method.as_str()), url: cut(&url), ..Exchange::default() });
+            return Entry { log: self.clone(), at };
+        }
+        Entry { log: self.clone(), at: usize::MAX }
+    }
+
+    /// What they come to.
+    #[must_use]
+    pub fn sums(&self) -> Sums {
+        self.inner().sums
+    }
+
+    /// The first of them, one by one.
+    #[must_use]
+    pub fn told(&self) -> Vec<Exchange> {
+        self.inner().told.clone()
+    }
+}
+
+impl Entry {
+    fn note(&self, note: impl FnOnce(&mut Sums, Option<&mut Exchange>)) {
+        let inner = &mut *self.log.inner();
+        note(&mut inner.sums, inner.told.get_mut(self.at));
+    }
+
+    /// It was refused.
+    pub fn denied(&self, reason: &'static str) {
+        self.note(|sums, exchange| {
+            sums.denied = sums.denied.saturating_add(1);
+            if let Some(exchange) = exchange {
+                exchange.denied = Some(reason);
+            }
+        });
+    }
+
+    /// It was allowed by this rule.
+    pub fn allowed(&self, rule: impl ToString) {
+        self.note(|_, exchange| {
+            if let Some(exchange) = exchange {
+                exchange.rule = Some(rule.to_string());
+            }
+        });
+    }
+
+    /// It was sent.
+    pub fn attempt(&self) {
+        self.note(|_, exchange| {
+            if let Some(exchange) = exchange {
+                exchange.attempts = exchange.attempts.saturating_add(1);
+            }
+        });
+    }
+
+    /// The response's headers are there.
+    pub fn answered(&self, status: u16, took: std::time::Duration) {
+        self.note(|_, exchange| {
+            if let Some(exchange) = exchange {
+                exchange.status = Some(status);
+                exchange.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            }
+        });
+    }
+
+    /// Something went wrong.
+    pub fn failed(&self, why: &str) {
+        self.note(|sums, exchange| {
+            sums.failed = sums.failed.saturating_add(1);
+            if let Some(exchange) = exchange {
+                exchange.failed = Some(why.chars().take(256).collect());
+            }
+        });
+    }
+
+    /// A piece of the response's body went to the guest.
+    pub fn received(&self, bytes: usize) {
+        self.note(|sums, exchange| {
+            sums.received = sums.received.saturating_add(bytes as u64);
+            if let Some(exchange) = exchange {
+                exchange.received = exchange.received.saturating_add(bytes as u64);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_are_told_and_all_are_counted() {
+        let log = EgressLog::default();
+        for n in 0..TOLD + 3 {
+            let entry = log.open(&http::Method::GET, format!("http://h/{n}"));
+            entry.received(10);
+            entry.denied("no_rule");
+        }
+        assert_eq!(log.sums(), Sums { requests: 35, denied: 35, failed: 0, received: 350 });
+        let told = log.told();
+        assert_eq!((told.len(), told[31].url.as_str(), told[31].received), (32, "http://h/31", 10));
+    }
+}

@@ -1,0 +1,252 @@
+//! The folders a service's guests see, and how much they may put there.
+//!
+//! wasmtime-wasi opens everything relative to a folder's own handle (cap-std), so that neither `..` nor a
+//! symbolic link leads out. What it lacks is a quota: the functions that make a folder larger are linked a
+//! second time here, with one.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use wasmtime::{
+    StoreContextMut,
+    component::{Linker, Resource},
+};
+use wasmtime_wasi::{
+    FsPerms, WasiCtxBuilder, async_trait,
+    filesystem::{Descriptor, WasiFilesystemCtxView, WasiFilesystemView},
+    p2::{
+        DynOutputStream, FsError, FsResult, OutputStream, Pollable, StreamError, StreamResult,
+        bindings::filesystem::types::{
+            DescriptorFlags, ErrorCode, Host, HostDescriptor, OpenFlags, PathFlags,
+        },
+    },
+};
+
+use super::guest::Guest;
+use crate::{config::Folder, error::CallError};
+
+/// What an entry of a directory counts beside its content.
+const ENTRY: u64 = 4096;
+/// A folder is not searched more often than this for what it holds.
+const SEARCH: Duration = Duration::from_millis(100);
+/// Entries looked at in one search; a folder with more counts as full.
+const ENTRIES: usize = 100_000;
+
+/// The folders of a service.
+#[derive(Clone, Debug, Default)]
+pub struct Folders {
+    list: Arc<[Folder]>,
+    quota: Option<Arc<Quota>>,
+}
+
+impl Folders {
+    /// The folders of a config; at most one of them may be changed.
+    #[must_use]
+    pub fn new(list: Vec<Folder>) -> Self {
+        let quota =
+            list.iter().find_map(|folder| Some(Quota::new(folder.path.clone(), folder.quota?.as_u64())));
+        Self { list: list.into(), quota: quota.map(Arc::new) }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Folder> {
+        self.list.iter()
+    }
+
+    /// Opens them for one guest.
+    pub(super) fn open(&self, wasi: &mut WasiCtxBuilder) -> Result<(), CallError> {
+        for folder in &*self.list {
+            let perms = if folder.quota.is_some() { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            wasi.preopened_dir(&folder.path, &folder.at, perms).map_err(|error| {
+                CallError::internal(format!("the folder {} cannot be opened: {error}", folder.path.display()))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// How much a folder may hold.
+#[derive(Debug)]
+struct Quota {
+    path: PathBuf,
+    limit: u64,
+    /// Never less than what the folder holds: writing adds to it, and only a search corrects it.
+    used: AtomicU64,
+    searched: Mutex<Option<Instant>>,
+}
+
+impl Quota {
+    fn new(path: PathBuf, limit: u64) -> Self {
+        // Full until it is searched, at the first write.
+        Self { path, limit, used: AtomicU64::new(u64::MAX), searched: Mutex::default() }
+    }
+
+    /// Takes room for `bytes` more.
+    fn take(&self, bytes: u64) -> bool {
+        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Takes room for `bytes` more, after looking again at what the folder holds if it seems full.
+    async fn take_or_search(self: &Arc<Self>, bytes: u64) -> FsResult<()> {
+        if self.take(bytes) {
+            return Ok(());
+        }
+        let quota = self.clone();
+        // Off the async threads. A search that panics would leave the folder full.
+        let _ = tokio::task::spawn_blocking(move || quota.search()).await;
+        if self.take(bytes) { Ok(()) } else { Err(ErrorCode::Quota.into()) }
+    }
+
+    fn search(&self) {
+        let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
+        if searched.is_some_and(|at| at.elapsed() < SEARCH) {
+            return;
+        }
+        let before = self.used.load(Ordering::Relaxed);
+        let held = held(&self.path);
+        // What was written meanwhile is not lost: it is added to what was found.
+        let corrected = |used: u64| Some(held.saturating_add(used.saturating_sub(before)));
+        let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, corrected);
+        *searched = Some(Instant::now());
+    }
+}
+
+/// What a folder holds. Symbolic links are not followed.
+fn held(path: &Path) -> u64 {
+    let (mut held, mut entries) = (0_u64, 0);
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(list) = fs::read_dir(&folder) else { continue };
+        for entry in list.flatten() {
+            entries += 1;
+            if entries > ENTRIES {
+                return u64::MAX;
+            }
+            let Ok(metadata) = entry.metadata() else { continue };
+            held = held.saturating_add(ENTRY);
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            } else {
+                held = held.saturating_add(metadata.len());
+            }
+        }
+    }
+    held
+}
+
+/// Links the functions that make a folder larger, in place of those without a quota.
+pub(super) fn add_quota(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut types = linker.instance("wasi:filesystem/types@0.2.12")?;
+    /// Links one: room is taken, then wasmtime-wasi's own runs.
+    macro_rules! shadow {
+        ($name:literal, |$view:ident, $quota:ident, $($arg:ident: $type:ty),*| $bytes:expr => $then:expr) => {
+            types.func_wrap_async(
+                concat!("[method]descriptor.", $name),
+                |mut store: StoreContextMut<'_, Guest>, ($($arg,)*): ($($type,)*)| {
+                    Box::new(async move {
+                        let $quota = store.data().folders.quota.clone();
+                        let bytes: u64 = $bytes;
+                        let taken = match $quota.as_ref().filter(|_| bytes > 0) {
+                            Some(quota) => quota.take_or_search(bytes).await,
+                            None => Ok(()),
+                        };
+                        let mut view: WasiFilesystemCtxView<'_> = store.data_mut().filesystem();
+                        let $view = &mut view;
+                        let done = match taken {
+                            Ok(()) => $then,
+                            Err(full) => Err(full),
+                        };
+                        coded(&mut view, done)
+                    })
+                },
+            )?;
+        };
+    }
+    type Fd = Resource<Descriptor>;
+    shadow!("write", |view, _quota, fd: Fd, bytes: Vec<u8>, offset: u64|
+        bytes.len() as u64 => view.write(fd, bytes, offset).await);
+    shadow!("set-size", |view, _quota, fd: Fd, size: u64| size => view.set_size(fd, size).await);
+    shadow!("create-directory-at", |view, _quota, fd: Fd, path: String|
+        ENTRY => view.create_directory_at(fd, path).await);
+    shadow!("symlink-at", |view, _quota, fd: Fd, from: String, to: String|
+        ENTRY => view.symlink_at(fd, from, to).await);
+    shadow!("link-at", |view, _quota, fd: Fd, follow: PathFlags, from: String, folder: Fd, to: String|
+        ENTRY => view.link_at(fd, follow, from, folder, to).await);
+    shadow!("open-at", |view, _quota, fd: Fd, follow: PathFlags, path: String, how: OpenFlags, flags: DescriptorFlags|
+        if how.contains(OpenFlags::CREATE) { ENTRY } else { 0 } => view.open_at(fd, follow, path, how, flags).await);
+    shadow!("write-via-stream", |view, quota, fd: Fd, offset: u64|
+        1 => view.write_via_stream(fd, offset).and_then(|stream| bounded(view, quota, stream)));
+    shadow!("append-via-stream", |view, quota, fd: Fd|
+        1 => view.append_via_stream(fd).and_then(|stream| bounded(view, quota, stream)));
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// An outcome as the contract has it.
+fn coded<T>(
+    view: &mut WasiFilesystemCtxView<'_>,
+    done: Result<T, FsError>,
+) -> wasmtime::Result<(Result<T, ErrorCode>,)> {
+    match done {
+        Ok(value) => Ok((Ok(value),)),
+        Err(error) => Ok((Err(view.convert_error_code(error)?),)),
+    }
+}
+
+/// Puts a quota on a stream into a file.
+fn bounded(
+    view: &mut WasiFilesystemCtxView<'_>,
+    quota: Option<Arc<Quota>>,
+    stream: Resource<DynOutputStream>,
+) -> FsResult<Resource<DynOutputStream>> {
+    let Some(quota) = quota else { return Ok(stream) };
+    let inner = view.table.delete(stream).map_err(FsError::trap)?;
+    let bounded: DynOutputStream = Box::new(Bounded { inner, quota });
+    view.table.push(bounded).map_err(FsError::trap)
+}
+
+/// A stream into a file, with a quota.
+struct Bounded {
+    inner: DynOutputStream,
+    quota: Arc<Quota>,
+}
+
+#[async_trait]
+impl Pollable for Bounded {
+    async fn ready(&mut self) {
+        self.inner.ready().await;
+    }
+}
+
+#[async_trait]
+impl OutputStream for Bounded {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if !self.quota.take(bytes.len() as u64) {
+            let full: io::Error = rustix::io::Errno::DQUOT.into();
+            return Err(StreamError::LastOperationFailed(full.into()));
+        }
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        self.inner.flush()
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        self.inner.check_write()
+    }
+
+    async fn cancel(&mut self) {
+        self.inner.cancel().await;
+    }
+}

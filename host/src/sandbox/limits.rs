@@ -1,0 +1,49 @@
+//! Which limit ended a guest, told apart from everything else that can go wrong in it.
+
+use std::time::Duration;
+
+use wasmtime::{PoolConcurrencyLimitError, Trap, component::ResourceTableError};
+use wasmtime_wasi::I32Exit;
+
+use super::guest::Memory;
+use crate::{config::Limits, error::CallError};
+
+/// The guest has used up its processor time.
+#[derive(Debug, thiserror::Error)]
+#[error("out of processor time")]
+pub(super) struct OutOfTime;
+
+/// Why a guest ended without an answer.
+pub(super) fn fault(error: wasmtime::Error, memory: &Memory, limits: &Limits) -> CallError {
+    if error.is::<PoolConcurrencyLimitError>() {
+        let message = "all places for guests are taken; try again shortly".to_owned();
+        return CallError::Throttled { message, retry_after: Some(Duration::from_secs(1)) };
+    }
+    if error.is::<OutOfTime>() {
+        return CallError::OutOfTime(limits.cpu);
+    }
+    if matches!(error.downcast_ref::<Trap>(), Some(Trap::OutOfFuel)) {
+        return CallError::OutOfFuel(limits.fuel.unwrap_or_default());
+    }
+    if let Some(wanted) = memory.refused {
+        return CallError::OutOfMemory { allowed: limits.memory, wanted };
+    }
+    if matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full)) {
+        return CallError::TooManyHandles(limits.handles);
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return CallError::Trapped(format!("it exited with status {}", exit.0));
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return CallError::Trapped(match trap {
+            Trap::UnreachableCodeReached => "it panicked or aborted; the log has its last words".to_owned(),
+            Trap::StackOverflow => "its stack overflowed".to_owned(),
+            other => other.to_string(),
+        });
+    }
+    // wasmtime has no type for this one (48.0, `ComponentStoreData::hostcall_fuel`).
+    if format!("{error:#}").contains("fuel allocated for hostcalls") {
+        return CallError::ResultTooLarge(limits.result_bytes);
+    }
+    CallError::internal(error)
+}
