@@ -63,7 +63,7 @@ pub(crate) async fn run(address: SocketAddr, tool: &str, clients: usize, time: D
     Figures { per_second: took.len() as f64 / time.as_secs_f64(), p50_us: at(0.5), p99_us: at(0.99) }
 }
 
-async fn connect(address: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
+pub(crate) async fn connect(address: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -72,7 +72,11 @@ async fn connect(address: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
 }
 
 /// The current protocol version, as a new client speaks it.
-async fn call(sender: &mut http1::SendRequest<Full<Bytes>>, address: SocketAddr, tool: &str) -> Bytes {
+pub(crate) async fn call(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    tool: &str,
+) -> Bytes {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"a":1,"b":2}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );

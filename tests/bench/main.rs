@@ -15,9 +15,11 @@
     reason = "a benchmark"
 )]
 
+mod egress;
 mod floor;
 mod load;
 mod native;
+mod neighbours;
 mod process;
 mod stages;
 
@@ -39,9 +41,11 @@ fn main() {
     if let Ok(role) = std::env::var("BENCH_ROLE") {
         return native::serve(&role);
     }
-    let component = guest_builder::build(&root().join("tests/guests/add"), None, &|line| eprintln!("{line}"))
-        .unwrap()
-        .wasm;
+    let guest = |name: &str| {
+        let folder = root().join("tests/guests").join(name);
+        guest_builder::build(&folder, None, &|line| eprintln!("{line}")).unwrap().wasm
+    };
+    let component = guest("add");
     let mut figures = BTreeMap::<&str, Value>::new();
     figures.insert("cores", json!(std::thread::available_parallelism().map_or(0, usize::from)));
     figures.insert("cpu", json!(cpu()));
@@ -96,6 +100,26 @@ fn main() {
     figures.insert("in_process_us", json!(tenths(inside)));
     figures.insert("host_over_floor_us", json!(tenths(inside - floor)));
     figures.insert("host_over_native_us", json!(tenths(host_one.p50_us - native_one.p50_us)));
+
+    eprintln!("the way out");
+    figures.insert("policy_check_us", json!(hundredths(egress::decision())));
+    let (mediated, bare) = runtime.block_on(egress::exchange(hyper.address));
+    figures.insert("egress_us", json!(tenths(mediated)));
+    figures.insert("bare_client_us", json!(tenths(bare)));
+    figures.insert("egress_overhead_us", json!(tenths(mediated - bare)));
+
+    eprintln!("neighbours");
+    let attacks = guest("attacks");
+    let attacked = neighbours::measure(&component, &attacks, hyper.address, round() / 2);
+    let attacked = runtime.block_on(attacked);
+    figures.insert("neighbour_p99_ratio", json!(hundredths(attacked.ratio)));
+    figures.insert("neighbour_worst_attack", json!(attacked.worst));
+    figures.insert("neighbour_quiet_p99_us", json!(tenths(attacked.quiet_p99_us)));
+    for (attack, p99_us) in &attacked.p99_us {
+        if *attack == attacked.worst {
+            figures.insert("neighbour_worst_p99_us", json!(tenths(*p99_us)));
+        }
+    }
 
     let file = root().join("target/bench.json");
     std::fs::write(&file, format!("{:#}\n", json!(figures))).unwrap();

@@ -25,7 +25,7 @@ impl Serving {
     }
 
     /// With the log as it is by default, to a file.
-    fn host(config: &Path, dir: tempfile::TempDir) -> Self {
+    pub(crate) fn host(config: &Path, dir: tempfile::TempDir) -> Self {
         let log = dir.path().join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--config"])
@@ -77,10 +77,14 @@ impl Drop for Serving {
 }
 
 fn config(component: &Path, dir: &Path) -> std::path::PathBuf {
+    configured(dir, &format!("bench: {{ component: '{}' }}", component.display()))
+}
+
+/// A config with these services, as flow YAML.
+pub(crate) fn configured(dir: &Path, services: &str) -> std::path::PathBuf {
     let file = dir.join("bench.yaml");
     let text = format!(
-        "components: {{ cache_dir: cache }}\ntenants: {{ bench: {{ services: {{ bench: {{ component: '{}' }} }} }} }}\n",
-        component.display()
+        "components: {{ cache_dir: cache }}\ntenants: {{ bench: {{ services: {{ {services} }} }} }}\n"
     );
     std::fs::write(&file, text).unwrap();
     file
