@@ -7,6 +7,7 @@ mod support;
 mod clients;
 mod command_line;
 mod egress;
+mod hostile;
 mod prometheus;
 mod protocol;
 mod sandbox;

@@ -7,6 +7,7 @@ mod upstream;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    process::{Command, Output},
     sync::{Mutex, PoisonError},
 };
 
@@ -39,4 +40,12 @@ pub(crate) fn one_service(name: &str, rest: &str) -> String {
         "tenants: {{ test: {{ services: {{ {name}: {{ component: '{}', {rest} }} }} }} }}\n",
         file.display()
     )
+}
+
+/// Runs a command of the binary with a config, to its end.
+pub(crate) fn run(command: &[&str], config: &str) -> Output {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bulkhead.yaml");
+    std::fs::write(&file, config).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_bulkhead")).args(command).arg("--config").arg(file).output().unwrap()
 }
