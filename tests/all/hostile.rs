@@ -4,6 +4,7 @@
 use crate::support::root;
 
 mod contract;
+mod core;
 mod memory;
 mod processor;
 mod trial;
@@ -11,13 +12,16 @@ mod trial;
 #[path = "../guests/attacks/src/list.rs"]
 #[macro_use]
 mod list;
+#[path = "../guests/attacks/wat/list.rs"]
+#[macro_use]
+mod core_list;
 
 /// What the guests do, and what must come of it. One function per guest.
 mod attacks {
-    pub(super) use super::{contract::*, memory::*, processor::*};
+    pub(super) use super::{contract::*, core::*, memory::*, processor::*};
 }
 
-macro_rules! suite {
+macro_rules! tests {
     ($($name:ident,)*) => {
         $(
             #[tokio::test(flavor = "multi_thread")]
@@ -25,22 +29,39 @@ macro_rules! suite {
                 attacks::$name().await;
             }
         )*
+    };
+}
+
+macro_rules! suite {
+    ($($name:ident,)*) => {
+        tests!($($name,)*);
         const GUESTS: &[&str] = &[$(stringify!($name)),*];
     };
 }
 guests!(suite);
 
+macro_rules! core_suite {
+    ($($name:ident,)*) => {
+        tests!($($name,)*);
+        const CORE_GUESTS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+core_guests!(core_suite);
+
 #[test]
-fn every_file_of_a_guest_is_in_the_list() {
-    let guests = root().join("tests/guests/attacks/src/guests");
-    for entry in std::fs::read_dir(guests).unwrap() {
-        let file = entry.unwrap().file_name().into_string().unwrap();
-        let name = file.strip_suffix(".rs").unwrap();
-        assert!(GUESTS.contains(&name), "{file} is not in list.rs");
+fn every_file_of_a_guest_is_in_its_list() {
+    let guests = root().join("tests/guests/attacks");
+    for (folder, ending, listed) in [("src/guests", ".rs", GUESTS), ("wat", ".wat", CORE_GUESTS)] {
+        for entry in std::fs::read_dir(guests.join(folder)).unwrap() {
+            let file = entry.unwrap().file_name().into_string().unwrap();
+            let Some(name) = file.strip_suffix(ending) else { continue };
+            assert!(listed.contains(&name), "{folder}/{file} is not in its list.rs");
+        }
     }
 }
 
 #[test]
 fn there_are_at_least_sixty_guests() {
-    assert!(GUESTS.len() >= 60, "{}", GUESTS.len());
+    let guests = GUESTS.len() + CORE_GUESTS.len();
+    assert!(guests >= 60, "{guests}");
 }

@@ -1,6 +1,7 @@
 //! What the tests stand on: built components, the real server, a plain MCP client, a scripted upstream.
 
 mod client;
+mod core;
 mod server;
 mod upstream;
 
@@ -12,6 +13,7 @@ use std::{
 };
 
 pub(crate) use client::Client;
+pub(crate) use core::core_component;
 pub(crate) use server::Server;
 pub(crate) use upstream::Upstream;
 

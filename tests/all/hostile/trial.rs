@@ -79,6 +79,15 @@ pub(super) async fn stopped(guest: &str, rest: &str, reason: &str, text: &str) {
     trial.honest("attack", 1).await;
 }
 
+/// Tries a guest that asks a host function for what no guest can have: that is its fault, not the host's.
+pub(super) async fn crashed(guest: &str) {
+    let trial = Trial::of(guest, "");
+    let (reason, text) = trial.stopped(json!({})).await;
+    assert_eq!(reason, "trapped");
+    assert!(text.starts_with("the integration crashed: "), "{text}");
+    trial.honest("attack", 1).await;
+}
+
 #[track_caller]
 pub(super) fn is(ended: &(String, String), reason: &str, text: &str) {
     assert_eq!((ended.0.as_str(), ended.1.as_str()), (reason, text));

@@ -11,6 +11,5 @@ wit_bindgen::generate!({
     path: "../../../wit",
     world: "bulkhead:attacks/attacks",
     generate_all,
-    pub_export_macro: true,
     default_bindings_module: "crate::bindings",
 });

@@ -1,0 +1,13 @@
+//! Asks for a terabyte of random bytes at once.
+
+use crate::bindings::wasi::random::random::get_random_bytes;
+use crate::guest::{Answer, Guest, Input, text};
+
+pub struct Attack;
+
+impl Guest for Attack {
+    fn run(&self, _: &Input<'_>) -> Answer {
+        let bytes = get_random_bytes(1 << 40);
+        text(format!("{} bytes", bytes.len()))
+    }
+}

@@ -1,0 +1,13 @@
+//! Computes for ever when it is given its config.
+
+use serde_json::Value;
+
+use crate::guest::{Guest, spin};
+
+pub struct Attack;
+
+impl Guest for Attack {
+    fn initialize(&self, _: &Value) -> Result<(), String> {
+        spin()
+    }
+}

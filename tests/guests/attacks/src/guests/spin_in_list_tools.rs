@@ -1,0 +1,11 @@
+//! Computes for ever when it is asked for its tools.
+
+use crate::guest::{Guest, ServiceError, Tool, spin};
+
+pub struct Attack;
+
+impl Guest for Attack {
+    fn list_tools(&self) -> Result<Vec<Tool>, ServiceError> {
+        spin()
+    }
+}

@@ -1,0 +1,2 @@
+;; Declares two gigabytes.
+(memory (export "memory") 32768)

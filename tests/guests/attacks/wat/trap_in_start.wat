@@ -1,0 +1,3 @@
+;; Crashes before anything is called.
+(func $start (unreachable))
+(start $start)
