@@ -6,6 +6,7 @@ use crate::support::root;
 mod contract;
 mod core;
 mod memory;
+mod output;
 mod processor;
 mod trial;
 
@@ -18,7 +19,7 @@ mod core_list;
 
 /// What the guests do, and what must come of it. One function per guest.
 mod attacks {
-    pub(super) use super::{contract::*, core::*, memory::*, processor::*};
+    pub(super) use super::{contract::*, core::*, memory::*, output::*, processor::*};
 }
 
 macro_rules! tests {

@@ -5,12 +5,13 @@
     clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     missing_docs,
     missing_debug_implementations,
     reason = "misbehaving is what it is for"
 )]
 
-#[expect(clippy::all, clippy::pedantic, reason = "generated")]
+#[expect(clippy::pedantic, reason = "generated")]
 pub mod bindings;
 pub mod guest;
 pub mod guests;

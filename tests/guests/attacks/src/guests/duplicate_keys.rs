@@ -1,0 +1,11 @@
+//! Answers with an object that says everything twice.
+
+use crate::guest::{Answer, Guest, Input, raw_structured};
+
+pub struct Attack;
+
+impl Guest for Attack {
+    fn run(&self, _: &Input<'_>) -> Answer {
+        raw_structured(r#"{"a": 1, "a": 2}"#.to_owned())
+    }
+}

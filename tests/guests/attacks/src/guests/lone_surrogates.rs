@@ -1,0 +1,11 @@
+//! Answers with half of a surrogate pair.
+
+use crate::guest::{Answer, Guest, Input, raw_structured};
+
+pub struct Attack;
+
+impl Guest for Attack {
+    fn run(&self, _: &Input<'_>) -> Answer {
+        raw_structured(r#"{"a": "\ud800"}"#.to_owned())
+    }
+}
