@@ -5,10 +5,17 @@ use crate::support::root;
 
 mod contract;
 mod core;
+mod egress;
+mod files;
+mod headers;
 mod memory;
+mod outgoing;
 mod output;
 mod processor;
+mod requests;
+mod secrets;
 mod trial;
+mod upstream;
 
 #[path = "../guests/attacks/src/list.rs"]
 #[macro_use]
@@ -19,7 +26,10 @@ mod core_list;
 
 /// What the guests do, and what must come of it. One function per guest.
 mod attacks {
-    pub(super) use super::{contract::*, core::*, memory::*, output::*, processor::*};
+    pub(super) use super::{
+        contract::*, core::*, egress::*, files::*, headers::*, memory::*, output::*, processor::*,
+        requests::*, secrets::*, upstream::*,
+    };
 }
 
 macro_rules! tests {

@@ -2,6 +2,8 @@
 
 mod client;
 mod core;
+pub(crate) mod gzip;
+pub(crate) mod raw_upstream;
 mod server;
 mod upstream;
 
@@ -14,6 +16,7 @@ use std::{
 
 pub(crate) use client::Client;
 pub(crate) use core::core_component;
+pub(crate) use raw_upstream::RawUpstream;
 pub(crate) use server::Server;
 pub(crate) use upstream::Upstream;
 

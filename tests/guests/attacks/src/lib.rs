@@ -13,9 +13,11 @@
 
 #[expect(clippy::pedantic, reason = "generated")]
 pub mod bindings;
+pub mod disk;
 pub mod guest;
 pub mod guests;
 pub mod http;
 #[macro_use]
 mod list;
 pub mod export;
+pub mod wire;
