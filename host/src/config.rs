@@ -168,8 +168,8 @@ impl Default for Limits {
             // About 250 000 tokens: already more than any model should be given at once.
             result_bytes: bytesize::ByteSize::mib(1),
             log_bytes: bytesize::ByteSize::kib(32),
-            // A request takes about eight while it runs.
-            handles: 1000,
+            // A request takes about eight while it runs; each may make the host keep 128 KiB of headers.
+            handles: 512,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod headers;
 pub mod log;
 pub mod oauth2;
 pub mod pattern;
+mod replay;
 pub mod resolve;
 pub mod scrub;
 pub mod target;

@@ -258,7 +258,7 @@ impl Sandbox {
         // so is the answer. The sender is only ever dropped.
         let _ = gone.await;
         let ended: Result<types::Outcome, types::ServiceError> = stopped??;
-        match ended? {
+        match ended.map_err(|error| convert::refusal(error, limits.result_bytes))? {
             types::Outcome::Complete(result) => convert::output(result, limits.result_bytes),
             types::Outcome::InputRequired(_) => Err(CallError::InputUnavailable),
         }

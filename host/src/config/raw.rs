@@ -258,7 +258,7 @@ pub struct Limits {
     pub result_bytes: Option<Bytes>,
     /// What a call may print, and what it may log; 32KiB each unless given.
     pub log_bytes: Option<Bytes>,
-    /// Streams, timers, requests and other resources a guest holds at once; 1000 unless given.
+    /// Streams, timers, requests and other resources a guest holds at once; 512 unless given.
     #[schemars(range(min = 16))]
     pub handles: Option<u32>,
     /// Upstream requests of one call; 100 unless given.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
@@ -15,6 +15,7 @@ use super::{
     credential::Kind,
     fault, headers,
     log::Entry,
+    replay::{Attempt, Replay},
     target::Target,
     upstream::{NotNow, Upstream},
 };
@@ -105,15 +106,13 @@ async fn attempts(
     log: &Entry,
 ) -> Result<Response<Incoming>, Fault> {
     let (parts, body) = request.into_parts();
-    let again = idempotent(&parts.method) && body.is_end_stream();
-    let mut body = Some(body);
+    let again = idempotent(&parts.method);
+    let body = Replay::new(body);
     let mut left = if again { policy.caps.retries } else { 0 };
     let mut pause = PAUSE;
     let mut fresh_token = again;
     loop {
-        // Only a request without a body gets here twice.
-        let body = body.take().unwrap_or_else(empty);
-        let (request, token) = ready(policy, &parts, body, target).await?;
+        let (request, token) = ready(policy, &parts, body.attempt(), target).await?;
         log.attempt();
         let sent = once(policy, request, target, options).await;
         if let (Ok(response), Some(token)) = (&sent, token)
@@ -121,7 +120,7 @@ async fn attempts(
             && let Some(source) = policy.token_source(target)
         {
             source.refused(&token).await;
-            if std::mem::take(&mut fresh_token) {
+            if std::mem::take(&mut fresh_token) && body.is_whole() {
                 continue;
             }
         }
@@ -133,7 +132,7 @@ async fn attempts(
             (Err(fault), _) if is_unreachable(&fault.typed) => jittered(pause),
             _ => return sent,
         };
-        let Some(fewer) = left.checked_sub(1) else { return sent };
+        let Some(fewer) = left.checked_sub(1).filter(|_| body.is_whole()) else { return sent };
         left = fewer;
         pause = pause.saturating_mul(2);
         tokio::time::sleep(wait).await;
@@ -145,7 +144,7 @@ async fn attempts(
 async fn ready(
     policy: &Policy,
     parts: &Parts,
-    body: WasiBody,
+    body: Attempt,
     target: &Target,
 ) -> Result<(Request<WasiBody>, Option<HeaderValue>), Fault> {
     let mut url = target.url().clone();
@@ -261,19 +260,12 @@ fn instead(not_now: NotNow) -> Response<WasiBody> {
         }
     };
     let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-    let mut response = Response::new(full(text));
+    let body = Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
     *response.status_mut() = status;
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response.headers_mut().insert(REFUSED, HeaderValue::from_static(why));
     response
-}
-
-fn full(text: &'static str) -> WasiBody {
-    Full::new(Bytes::from_static(text.as_bytes())).map_err(|never| match never {}).boxed_unsync()
-}
-
-fn empty() -> WasiBody {
-    full("")
 }
 
 /// Between half and one and a half times `pause`, so that clients that failed together do not come back

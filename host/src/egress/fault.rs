@@ -16,13 +16,19 @@ pub(super) fn typed(error: &(dyn StdError + 'static)) -> Error {
         if cause.is::<NoToken>() {
             return Error::ConfigurationError;
         }
+        if let Some(Error::HttpRequestBodySize(size)) = cause.downcast_ref::<Error>() {
+            return Error::HttpRequestBodySize(*size);
+        }
         if cause.is::<LengthLimitError>() {
             return Error::HttpRequestBodySize(None);
         }
-        if let Some(hyper) = cause.downcast_ref::<hyper::Error>()
-            && hyper.is_parse_too_large()
-        {
-            return Error::HttpResponseHeaderSectionSize(None);
+        if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+            if hyper.is_parse_too_large() {
+                return Error::HttpResponseHeaderSectionSize(None);
+            }
+            if hyper.is_incomplete_message() {
+                return Error::HttpResponseIncomplete;
+            }
         }
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return match tls {

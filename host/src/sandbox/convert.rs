@@ -85,6 +85,17 @@ impl From<types::ServiceError> for CallError {
     }
 }
 
+/// An error in the component's words, if they fit.
+pub(super) fn refusal(error: types::ServiceError, limit: bytesize::ByteSize) -> CallError {
+    use types::ServiceError as E;
+    let words = match &error {
+        E::InvalidArguments(words) | E::NotFound(words) | E::Denied(words) | E::Failed(words) => words,
+        E::RateLimited(retry) | E::Unavailable(retry) => &retry.message,
+        E::Upstream(upstream) => &upstream.message,
+    };
+    if words.len() as u64 > limit.as_u64() { CallError::ResultTooLarge(limit) } else { error.into() }
+}
+
 /// The result of a call, if it fits and is sound.
 pub(super) fn output(result: types::ToolResult, limit: bytesize::ByteSize) -> Result<ToolOutput, CallError> {
     let texts = [&result.structured, &result.meta];
@@ -94,8 +105,16 @@ pub(super) fn output(result: types::ToolResult, limit: bytesize::ByteSize) -> Re
         return Err(CallError::ResultTooLarge(limit));
     }
     let structured = result.structured.map(|text| json(&text, "structured result")).transpose()?;
-    let meta = result.meta.map(|text| object(&text, "result meta")).transpose()?;
+    let mut meta = result.meta.map(|text| object(&text, "result meta")).transpose()?;
+    if let Some(meta) = &mut meta {
+        meta.retain(|key, _| !is_reserved(key));
+    }
     Ok(ToolOutput { content: result.content.into_iter().map(content).collect(), structured, meta })
+}
+
+/// Keys that mean something to clients, and so are the host's to set.
+fn is_reserved(key: &str) -> bool {
+    key.starts_with("io.modelcontextprotocol/") || key.starts_with("bulkhead/")
 }
 
 fn json(text: &str, what: &str) -> Result<Value, CallError> {
@@ -110,14 +129,18 @@ fn object(text: &str, what: &str) -> Result<Map<String, Value>, CallError> {
 }
 
 fn content_size(content: &types::Content) -> usize {
+    let len = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     match content {
         types::Content::Text(text) => text.len(),
         types::Content::Image(media) | types::Content::Audio(media) => {
             media.data.len() + media.mime_type.len()
         }
-        types::Content::ResourceLink(link) => link.uri.len() + link.name.len(),
+        types::Content::ResourceLink(link) => {
+            link.uri.len() + link.name.len() + len(&link.mime_type) + len(&link.description)
+        }
         types::Content::Embedded(resource) => {
             resource.uri.len()
+                + len(&resource.mime_type)
                 + match &resource.body {
                     types::ResourceBody::Text(text) => text.len(),
                     types::ResourceBody::Blob(bytes) => bytes.len(),

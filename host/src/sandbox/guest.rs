@@ -15,7 +15,7 @@ use super::{
     files::Folders,
     lane::{Meter, SLICE},
     limits::OutOfTime,
-    output::Output,
+    output::{Output, one_line},
 };
 use crate::{
     config::Limits,
@@ -24,6 +24,8 @@ use crate::{
     request::{CallId, Event, Events},
 };
 
+/// Longest progress message; the rest of it is dropped.
+const MESSAGE: usize = 1024;
 /// Most random bytes a guest gets in one go; the host makes them in its own memory.
 const RANDOM: u64 = 1 << 20;
 
@@ -119,7 +121,8 @@ pub(super) fn store(
     table.set_max_capacity(usize::try_from(limits.handles).unwrap_or(usize::MAX));
     let mut http = WasiHttpCtx::new();
     let headers = compartment.policy.caps.header_bytes.as_u64();
-    http.set_field_size_limit(usize::try_from(headers).unwrap_or(usize::MAX));
+    // Twice as much, since it also counts what keeping them costs.
+    http.set_field_size_limit(usize::try_from(headers.saturating_mul(2)).unwrap_or(usize::MAX));
     let guest = Guest {
         wasi: wasi.build(),
         http,
@@ -179,7 +182,12 @@ impl types::Host for Guest {}
 
 impl call::Host for Guest {
     fn progress(&mut self, done: f64, total: Option<f64>, message: Option<String>) {
-        self.call.events.send(Event::Progress { done, total, message });
+        // JSON has no word for the others (RFC 8259 §6).
+        if done.is_finite() {
+            let total = total.filter(|total| total.is_finite());
+            let message = message.map(|text| text.chars().take(MESSAGE).collect());
+            self.call.events.send(Event::Progress { done, total, message });
+        }
     }
 
     fn log(&mut self, level: call::Level, message: String, data: Option<String>) {
@@ -191,10 +199,11 @@ impl call::Host for Guest {
             return;
         };
         self.log_left = left;
+        let (message, data) = (one_line(&message), data.as_deref().map(one_line));
         let (id, service) = (self.call.id, &self.service);
         macro_rules! log {
             ($level:ident) => {
-                tracing::$level!(target: "guest", call = %id, %service, data, "{message}")
+                tracing::$level!(target: "guest", call = %id, %service, data = data.as_deref(), "{message}")
             };
         }
         match level {

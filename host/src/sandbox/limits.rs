@@ -45,5 +45,9 @@ pub(super) fn fault(error: wasmtime::Error, memory: &Memory, limits: &Limits) ->
     if format!("{error:#}").contains("fuel allocated for hostcalls") {
         return CallError::ResultTooLarge(limits.result_bytes);
     }
-    CallError::internal(error)
+    // Everything else is a host function that would not do what it was asked: random bytes by the gigabyte, an
+    // empty list to wait for, a handle that is not there.
+    tracing::warn!(error = format!("{error:#}"), "a guest misused a host function");
+    let cause: String = error.root_cause().to_string().chars().take(200).collect();
+    CallError::Trapped(format!("it asked the host for what no guest gets: {cause}"))
 }

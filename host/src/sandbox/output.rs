@@ -1,6 +1,7 @@
 //! What a guest prints: bounded lines in the operator's log.
 
 use std::{
+    borrow::Cow,
     io,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
@@ -71,10 +72,20 @@ impl Lines {
 
     fn end_line(&mut self) {
         if !self.line.is_empty() {
-            (self.log)(&String::from_utf8_lossy(&self.line));
+            (self.log)(&one_line(&String::from_utf8_lossy(&self.line)));
             self.line.clear();
         }
     }
+}
+
+/// A guest's words as one line, in which nothing acts on a terminal or looks like another line of the log.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    let odd = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(odd) {
+        return text.into();
+    }
+    let escape = |c: char| if odd(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 impl Drop for Lines {
@@ -154,6 +165,13 @@ mod tests {
     fn chunks_become_lines() {
         assert_eq!(printed(&[b"a", b"b\n\nc\nd"]), ["ab", "c", "d"]);
         assert_eq!(printed(&[b"\xff\n"]), ["\u{fffd}"]);
+    }
+
+    #[test]
+    fn nothing_in_a_line_acts_on_a_terminal() {
+        assert_eq!(one_line("plain\tü"), "plain\tü");
+        assert_eq!(one_line("a\nb\r\x1b[31m\u{85}\u{2028}"), r"a\nb\r\u{1b}[31m\u{85}\u{2028}");
+        assert_eq!(printed(&[b"a\rb\x1bc\n"]), [r"a\rb\u{1b}c"]);
     }
 
     #[test]
