@@ -125,6 +125,27 @@ fn the_top_level_holds_only_what_belongs_there() {
     }
 }
 
+/// A promise without a test is a wish.
+#[test]
+fn every_test_that_security_md_names_exists() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let promises =
+        text.split("## What is promised").nth(1).unwrap().split("## What is not promised").next().unwrap();
+    let sources: Vec<(String, String)> = ["host/src", "tests/all"]
+        .iter()
+        .flat_map(|dir| rust_files(&root().join(dir)))
+        .map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap()))
+        .collect();
+    let names: Vec<(&str, &str)> =
+        promises.split('`').skip(1).step_by(2).filter_map(|quoted| quoted.split_once("::")).collect();
+    assert!(names.len() > 60, "{}", names.len());
+    for (module, name) in names {
+        let test = format!("fn {name}(");
+        let found = sources.iter().any(|(path, text)| path.contains(module) && text.contains(&test));
+        assert!(found, "{module}::{name}");
+    }
+}
+
 #[test]
 fn the_published_schema_is_the_one_of_the_code() {
     let file = root().join("host/config.schema.json");
