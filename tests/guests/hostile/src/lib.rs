@@ -1,14 +1,8 @@
-//! A guest that does what a guest must not, one tool per misdeed, and a few honest ones to run beside them.
-//! `tests/all/sandbox.rs` has a test for each; a tool without a test fails it.
-#![expect(
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "misbehaving is what it is for"
-)]
+//! A guest with a few tools that the tests of the protocol, the clients and the way out call: to be honest, slow,
+//! refused or gone. The guests that do what a guest must not are in `attacks`.
+#![expect(clippy::panic, clippy::unwrap_used, missing_docs, reason = "misbehaving is what it is for")]
 
-use std::{hint::black_box, time::Duration};
+use std::time::Duration;
 
 use bulkhead_sdk::prelude::*;
 
@@ -24,13 +18,6 @@ pub struct Config {
 
 #[derive(Debug)]
 pub struct Hostile;
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(crate = "bulkhead_sdk::schemars")]
-#[serde(crate = "bulkhead_sdk::serde")]
-pub struct Bytes {
-    bytes: usize,
-}
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(crate = "bulkhead_sdk::schemars")]
@@ -85,16 +72,7 @@ impl Service for Hostile {
             .add(Tool::new("add", "Adds two numbers.", add).read_only())
             .add(Tool::new("nap", "Sleeps.", nap).read_only())
             .add(Tool::new("fetch", "Sends a request.", fetch).open_world())
-            .add(Tool::new("panic", "Panics.", misdeed::<0>))
-            .add(Tool::new("exit", "Exits.", misdeed::<1>))
-            .add(Tool::new("spin", "Loops for ever.", misdeed::<2>))
-            .add(Tool::new("recurse", "Recurses without end.", misdeed::<3>))
-            .add(Tool::new("allocate", "Allocates without end.", misdeed::<4>))
-            .add(Tool::new("hoard", "Allocates until refused, then answers.", hoard))
-            .add(Tool::new("huge", "Returns a large text.", huge))
-            .add(Tool::new("flood", "Prints and logs without end.", flood))
-            .add(Tool::new("peek", "Looks for environment and files.", peek))
-            .add(Tool::new("remember", "Counts its calls.", remember))
+            .add(Tool::new("panic", "Panics.", crash))
     }
 }
 
@@ -132,72 +110,6 @@ async fn fetch(_: &Hostile, args: Fetch, _: &Call) -> Result<Output> {
     Ok(Output::json(&json!({ "responses": shown })))
 }
 
-async fn misdeed<const KIND: u8>(_: &Hostile, _: NoArgs, _: &Call) -> Result<Output> {
-    match KIND {
-        0 => panic!("on purpose"),
-        1 => std::process::exit(3),
-        2 => spin(),
-        3 => Ok(Output::json(&json!({ "depth": recurse(0) }))),
-        _ => allocate(),
-    }
-}
-
-fn spin() -> ! {
-    let mut n = 0_u64;
-    loop {
-        n = black_box(n.wrapping_add(1));
-    }
-}
-
-#[expect(unconditional_recursion, reason = "it is the point")]
-fn recurse(depth: u64) -> u64 {
-    black_box(depth) + recurse(black_box(depth + 1))
-}
-
-fn allocate() -> ! {
-    let mut kept: Vec<Vec<u8>> = Vec::new();
-    loop {
-        kept.push(black_box(vec![1; 1 << 20]));
-    }
-}
-
-async fn hoard(_: &Hostile, _: NoArgs, _: &Call) -> Result<Output> {
-    let mut kept: Vec<Vec<u8>> = Vec::new();
-    loop {
-        let mut more = Vec::new();
-        if more.try_reserve_exact(1 << 20).is_err() {
-            let mib = kept.len();
-            kept.clear();
-            return Ok(Output::json(&json!({ "mib": mib })));
-        }
-        kept.push(black_box(more));
-    }
-}
-
-async fn huge(_: &Hostile, args: Bytes, _: &Call) -> Result<Output> {
-    Ok(Output::text("x".repeat(args.bytes)))
-}
-
-async fn flood(_: &Hostile, _: NoArgs, call: &Call) -> Result<Output> {
-    for line in 0..20_000 {
-        println!("printed line {line}");
-        call.log(Level::Info, "logged line");
-    }
-    Ok(Output::text("flooded"))
-}
-
-async fn peek(_: &Hostile, _: NoArgs, _: &Call) -> Result<Output> {
-    let env: Vec<_> = std::env::vars().collect();
-    let read = |path| std::fs::read_to_string(path).map_err(|e| e.to_string());
-    let files = ["/etc/passwd", "Cargo.toml", "/proc/self/environ", "."].map(read);
-    let args: Vec<_> = std::env::args().collect();
-    Ok(Output::json(
-        &json!({ "env": env, "args": args, "files_read": files.iter().filter(|f| f.is_ok()).count() }),
-    ))
-}
-
-async fn remember(_: &Hostile, _: NoArgs, _: &Call) -> Result<Output> {
-    static CALLS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let calls = CALLS.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-    Ok(Output::json(&json!({ "calls": calls })))
+async fn crash(_: &Hostile, _: NoArgs, _: &Call) -> Result<Output> {
+    panic!("on purpose")
 }
