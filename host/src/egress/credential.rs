@@ -103,7 +103,7 @@ impl Credential {
         if key.is_empty() {
             return Err("query: the key is empty".to_owned());
         }
-        let secrets = vec![value.text.clone()];
+        let secrets = all(value);
         Ok(Self { audience, kind: Kind::Query(key, value.text.clone()), secrets })
     }
 
@@ -112,13 +112,15 @@ impl Credential {
     /// # Errors
     /// When the user name has a colon.
     pub fn basic(audience: Audience, username: &Filled, password: &Filled) -> Result<Self, String> {
-        let (username, password) = (username.text.expose(), password.text.expose());
-        if username.contains(':') {
+        let (name, word) = (username.text.expose(), password.text.expose());
+        if name.contains(':') {
             return Err("basic: a user name cannot hold a colon (RFC 7617)".to_owned());
         }
-        let encoded = BASE64_STANDARD.encode(format!("{username}:{password}"));
+        let encoded = BASE64_STANDARD.encode(format!("{name}:{word}"));
         let value = header_value(&format!("Basic {encoded}"))?;
-        let secrets = vec![Secret::new(password.to_owned()), Secret::new(encoded)];
+        let mut secrets = all(password);
+        secrets.extend(username.secrets.iter().cloned()); // some APIs take their key as the user name
+        secrets.push(Secret::new(encoded));
         Ok(Self { audience, kind: Kind::Header(header::AUTHORIZATION, value), secrets })
     }
 
@@ -128,7 +130,7 @@ impl Credential {
     /// When it cannot stand in a header.
     pub fn bearer(audience: Audience, token: &Filled) -> Result<Self, String> {
         let value = header_value(&format!("Bearer {}", token.text.expose()))?;
-        let secrets = vec![token.text.clone()];
+        let secrets = all(token);
         Ok(Self { audience, kind: Kind::Header(header::AUTHORIZATION, value), secrets })
     }
 
@@ -167,6 +169,11 @@ impl fmt::Display for Credential {
         }
         write!(f, " for {}", self.audience)
     }
+}
+
+/// A text that is secret as a whole, and the secrets in it, which an upstream may tell by themselves.
+fn all(text: &Filled) -> Vec<Secret> {
+    [&text.text].into_iter().chain(&text.secrets).cloned().collect()
 }
 
 /// A header value that is not shown in a log.
@@ -229,6 +236,14 @@ mod tests {
         assert_eq!(secrets(Credential::query(audience(), "k".into(), &plain("val"))), ["val"]);
         assert_eq!(secrets(Credential::basic(audience(), &plain("u"), &plain("pass"))), ["pass", "dTpwYXNz"]);
         assert_eq!(secrets(Credential::bearer(audience(), &plain("tok"))), ["tok"]);
+        // `app-${secret:key}`: the secret may come back by itself.
+        let key = Filled { text: Secret::new("app-key".into()), secrets: vec![Secret::new("key".into())] };
+        assert_eq!(secrets(Credential::query(audience(), "k".into(), &key)), ["app-key", "key"]);
+        assert_eq!(secrets(Credential::bearer(audience(), &key)), ["app-key", "key"]);
+        assert_eq!(
+            secrets(Credential::basic(audience(), &key, &plain("pass"))),
+            ["pass", "key", "YXBwLWtleTpwYXNz"]
+        );
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Keeps secrets out of what a guest reads: each occurrence in a response is replaced, also where it is
 //! split over chunks.
 //!
-//! A secret is looked for as it is, percent-encoded, and escaped as in JSON. What an upstream does to it
-//! beyond that (hashing, compressing inside the body) is not seen.
+//! A secret is looked for as it is, percent-encoded, encoded as in a form (which is how it travels in a query),
+//! and escaped as in JSON. What an upstream does to it beyond that (hashing, compressing inside the body) is
+//! not seen.
 
 use std::{borrow::Cow, sync::Arc};
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use bytes::{Bytes, BytesMut};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::form_urlencoded;
 
 /// What stands in a secret's place.
 const REMOVED: &[u8] = b"[removed]";
@@ -82,11 +84,12 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     let percent = utf8_percent_encode(secret, RESERVED).to_string();
     let lower = lower_hex(&percent);
     let plus = percent.replace("%20", "+");
+    let form = form_urlencoded::byte_serialize(secret.as_bytes()).collect(); // `~` and `*` differ from the above
     let json = serde_json::Value::from(secret).to_string();
     let json = json.trim_start_matches('"');
     let json = json.strip_suffix('"').unwrap_or(json).to_owned();
     let slashes = json.replace('/', "\\/");
-    [secret.to_owned(), percent, lower, plus, json, slashes].map(String::into_bytes).into()
+    [secret.to_owned(), percent, lower, plus, form, json, slashes].map(String::into_bytes).into()
 }
 
 /// `%2F` as `%2f`.
@@ -168,14 +171,15 @@ mod tests {
 
     #[test]
     fn every_usual_way_to_write_it_is_known() {
-        let secret = "a/b \"ü\"";
+        let secret = "a/b \"ü\"*~";
         for text in [
-            "a/b \"ü\"",
-            "a%2Fb%20%22%C3%BC%22",
-            "a%2fb%20%22%c3%bc%22",
-            "a%2Fb+%22%C3%BC%22",
-            r#"a/b \"ü\""#,
-            r#"a\/b \"ü\""#,
+            "a/b \"ü\"*~",
+            "a%2Fb%20%22%C3%BC%22%2A~",
+            "a%2fb%20%22%c3%bc%22%2a~",
+            "a%2Fb+%22%C3%BC%22%2A~",
+            "a%2Fb+%22%C3%BC%22*%7E",
+            r#"a/b \"ü\"*~"#,
+            r#"a\/b \"ü\"*~"#,
         ] {
             assert_eq!(scrubbed(&[secret], &[b"<", text.as_bytes(), b">"]), "<[removed]>", "{text}");
         }
