@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 use url::{Host, form_urlencoded};
 
-use super::{credential::header_value, dial::Dialer, target::Target};
+use super::{credential::header_value, dial::Dialer, scrub::Needles, target::Target};
 use crate::{
     config::{raw, secrets::Filled},
     secret::Secret,
@@ -157,6 +157,15 @@ impl ClientCredentials {
         }
     }
 
+    /// What the server says, without what it was sent: the text goes to the log.
+    fn clean(&self, text: &str) -> String {
+        let basic = self.authorization.as_ref().and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
+        let sent = [self.secret.expose()].into_iter().chain(basic);
+        Needles::new(sent).map_or(text.to_owned(), |needles| {
+            String::from_utf8_lossy(&needles.clean(text.as_bytes())).into_owned()
+        })
+    }
+
     async fn fetch(&self, dialer: &Dialer) -> Result<Token, String> {
         let body = Full::new(Bytes::from(self.form.expose().to_owned()));
         let body = body.map_err(|never| match never {}).boxed_unsync();
@@ -178,11 +187,13 @@ impl ClientCredentials {
         let body = body.map_err(|error| format!("its answer cannot be read: {error}"))?.to_bytes();
         if !status.is_success() {
             let error = serde_json::from_slice::<Refusal>(&body).map(|refusal| refusal.error);
-            let error: String = error.unwrap_or_default().chars().take(64).collect();
-            return Err(format!("it answered {status} {error}"));
+            let error = self.clean(&error.unwrap_or_default());
+            return Err(format!("it answered {status} {}", error.chars().take(64).collect::<String>()));
         }
         // Serde's message might quote the token.
-        let answer: Answer = serde_json::from_slice(&body).map_err(|_| "its answer is not a token")?;
+        let answer =
+            serde_json::from_slice(&body).ok().filter(|answer: &Answer| !answer.access_token.is_empty());
+        let answer = answer.ok_or("its answer is not a token")?;
         if !answer.token_type.eq_ignore_ascii_case("bearer") {
             return Err("it gives tokens of another type than `Bearer`".to_owned());
         }
