@@ -33,6 +33,9 @@ pub(super) fn typed(error: &(dyn StdError + 'static)) -> Error {
         if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
             return match tls {
                 rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
+                rustls::Error::AlertReceived(alert) => {
+                    Error::TlsAlertReceived { alert_id: Some(u8::from(*alert)), alert_message: None }
+                }
                 _ => Error::TlsProtocolError,
             };
         }
@@ -99,6 +102,9 @@ mod tests {
         assert!(matches!(kind(io::ErrorKind::ConnectionReset), Error::ConnectionTerminated));
         let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
         assert!(matches!(typed(&io::Error::other(bad)), Error::TlsCertificateError));
+        let refused = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+        let refused = typed(&io::Error::other(refused));
+        assert!(matches!(refused, Error::TlsAlertReceived { alert_id: Some(116), .. }), "{refused:?}");
         assert!(matches!(typed(&io::Error::other("odd")), Error::HttpProtocolError));
     }
 }
