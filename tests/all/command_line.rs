@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, component, one_service, root};
 
-fn bulkhead(args: &[&str]) -> Output {
+pub(crate) fn bulkhead(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
     command.args(args).env_remove("BULKHEAD_CONFIG").env_remove("BULKHEAD_LISTEN").env_remove("BULKHEAD_LOG");
     command.output().unwrap()
@@ -23,7 +23,7 @@ fn stdout(output: &Output) -> String {
 
 /// Runs with a config and expects one clear message.
 #[track_caller]
-fn refused(config: &str, args: &[&str], code: i32, parts: &[&str]) {
+pub(crate) fn refused(config: &str, args: &[&str], code: i32, parts: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let file = write(dir.path(), "bulkhead.yaml", config.as_bytes());
     let output = bulkhead(&[args, &["--config", &file]].concat());
@@ -36,7 +36,7 @@ fn refused(config: &str, args: &[&str], code: i32, parts: &[&str]) {
     assert_eq!(errors, 1, "{text}");
 }
 
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> String {
+pub(crate) fn write(dir: &Path, name: &str, bytes: &[u8]) -> String {
     let path = dir.join(name);
     fs::write(&path, bytes).unwrap();
     path.display().to_string()

@@ -6,12 +6,15 @@ mod support;
 
 mod clients;
 mod command_line;
+mod credentials;
 mod egress;
 mod hostile;
+mod oauth2;
 mod prometheus;
 mod protocol;
 mod sandbox;
 mod tidy;
+mod tls;
 
 #[test]
 fn every_file_here_is_a_module() {

@@ -5,6 +5,7 @@ mod core;
 pub(crate) mod gzip;
 pub(crate) mod raw_upstream;
 mod server;
+mod tls;
 mod upstream;
 
 use std::{
@@ -18,7 +19,8 @@ pub(crate) use client::Client;
 pub(crate) use core::core_component;
 pub(crate) use raw_upstream::RawUpstream;
 pub(crate) use server::Server;
-pub(crate) use upstream::Upstream;
+pub(crate) use tls::{Authority, Identity};
+pub(crate) use upstream::{Received, Upstream};
 
 /// The workspace.
 pub(crate) fn root() -> PathBuf {
@@ -40,11 +42,26 @@ pub(crate) fn component(name: &str) -> PathBuf {
 
 /// A config with one service of one component; `rest` are further lines of the service, as flow YAML.
 pub(crate) fn one_service(name: &str, rest: &str) -> String {
-    let file = component(name);
-    format!(
-        "tenants: {{ test: {{ services: {{ {name}: {{ component: '{}', {rest} }} }} }} }}\n",
-        file.display()
-    )
+    services(name, &[(name, rest)])
+}
+
+/// A config with several services of one component, each with its further lines.
+pub(crate) fn services(component_name: &str, services: &[(&str, &str)]) -> String {
+    let file = component(component_name);
+    let service =
+        |(name, rest): &(&str, &str)| format!("{name}: {{ component: '{}', {rest} }}", file.display());
+    let services: Vec<String> = services.iter().map(service).collect();
+    format!("tenants: {{ test: {{ services: {{ {} }} }} }}\n", services.join(", "))
+}
+
+/// Declares secrets, each in a file of its own.
+pub(crate) fn secrets(dir: &tempfile::TempDir, values: &[(&str, &str)]) -> String {
+    let entry = |(name, value): &(&str, &str)| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, format!("{value}\n")).unwrap();
+        format!("{name}: {{ file: '{}' }}", file.display())
+    };
+    format!("secrets: {{ {} }}\n", values.iter().map(entry).collect::<Vec<_>>().join(", "))
 }
 
 /// Runs a command of the binary with a config, to its end.

@@ -59,4 +59,22 @@ impl Client {
         let reason = result["_meta"]["bulkhead/error"]["reason"].as_str().unwrap().to_owned();
         (reason, result["content"][0]["text"].as_str().unwrap().to_owned())
     }
+
+    /// One call of the `hostile` guest's `fetch`, served under the name `service`: the responses, or reason
+    /// and text of why there are none.
+    pub(crate) async fn fetch(
+        &self,
+        service: &str,
+        arguments: Value,
+    ) -> Result<Vec<Value>, (String, String)> {
+        let mut result = self.call(&format!("{service}_fetch"), arguments).await;
+        if result["isError"] == json!(true) {
+            let reason = result["_meta"]["bulkhead/error"]["reason"].as_str().unwrap().to_owned();
+            return Err((reason, result["content"][0]["text"].as_str().unwrap().to_owned()));
+        }
+        let Value::Array(responses) = result["structuredContent"]["responses"].take() else {
+            panic!("{result}");
+        };
+        Ok(responses)
+    }
 }

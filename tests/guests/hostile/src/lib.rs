@@ -12,6 +12,8 @@ use bulkhead_sdk::prelude::*;
 pub struct Config {
     /// Upstream, if any.
     url: Option<String>,
+    /// Further ones.
+    others: Option<Vec<String>>,
     /// What `initialize` does wrong.
     refuse: Option<String>,
 }
@@ -55,13 +57,14 @@ impl Service for Hostile {
         Manifest::new("hostile", env!("CARGO_PKG_VERSION"), "Hostile")
             .description("Does what a guest must not.")
             .egress("{config.url}/allowed/**", &["GET", "POST"], "to try what else goes through")
+            .egress("{config.others}/allowed/**", &["GET", "POST"], "to try what goes there too")
     }
 
     fn new(config: Config) -> Result<Self, String> {
         match config.refuse {
             Some(why) => Err(why),
             None => {
-                drop(config.url);
+                drop((config.url, config.others));
                 Ok(Self)
             }
         }
@@ -106,7 +109,9 @@ async fn fetch(_: &Hostile, args: Fetch, _: &Call) -> Result<Output> {
     };
     let sent = join_all((0..args.times.unwrap_or(1)).map(|_| send())).await;
     let responses = sent.into_iter().collect::<Result<Vec<_>>>()?;
-    let shown: Vec<_> = responses.iter().map(|r| json!({ "status": r.status, "body": r.text() })).collect();
+    let shown =
+        |r: &bulkhead_sdk::Response| json!({ "status": r.status, "headers": r.headers, "body": r.text() });
+    let shown: Vec<_> = responses.iter().map(shown).collect();
     Ok(Output::json(&json!({ "responses": shown })))
 }
 
