@@ -175,3 +175,28 @@ async fn an_upstream_that_is_not_there_is_unavailable() {
     assert_eq!(reason, "unavailable");
     assert!(text.contains(&gone.to_string()), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_of_a_call_tells_what_it_sent() {
+    let upstream = upstream().await;
+    let server = granted(&upstream, "");
+    let client = server.client();
+    let url = format!("{}/allowed/x", upstream.url());
+    fetch(&client, "GET", &format!("{url}?token=of-the-caller"), &[]).await.unwrap();
+    fetch(&client, "DELETE", &url, &[]).await.unwrap_err();
+    let record = |outcome: &str| {
+        let entry = server.logged(|entry| {
+            entry["target"] == "call" && entry["outcome"] == outcome && entry["tool"] == "hostile_fetch"
+        });
+        let told: serde_json::Value = serde_json::from_str(entry["egress"].as_str().unwrap()).unwrap();
+        (entry, told[0].clone())
+    };
+    let (entry, told) = record("ok");
+    assert_eq!((&entry["requests"], &entry["denied"], &entry["received"]), (&json!(1), &json!(0), &json!(5)));
+    assert_eq!((&told["method"], &told["url"], &told["status"]), (&json!("GET"), &json!(url), &json!(200)));
+    assert_eq!((&told["attempts"], &told["received"]), (&json!(1), &json!(5)));
+    assert_eq!(told["rule"], json!(format!("GET POST {}/allowed/**", upstream.url())));
+    let (entry, told) = record("denied");
+    assert_eq!((&entry["denied"], &told["denied"], &told["rule"]), (&json!(1), &json!("no_rule"), &json!(null)));
+    assert!(!server.log_text().contains("of-the-caller"), "a query may hold what the caller typed");
+}

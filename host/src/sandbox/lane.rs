@@ -18,8 +18,9 @@ use std::{
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-/// What a guest may compute in one go before it has to let others run, less up to one epoch tick.
-pub(super) const SLICE: Duration = Duration::from_millis(1);
+/// What a guest may compute in one go before it has to let others run, give or take an epoch tick. A whole call of a
+/// CPython guest fits.
+pub(super) const SLICE: Duration = Duration::from_millis(2);
 /// Calls that start in the slow lane after one that had to move there.
 const SUSPECT: u8 = 16;
 /// The slow lane's threads yield to the serving ones and still get a tenth of a busy processor (`nice`).
