@@ -111,12 +111,12 @@ pub(super) async fn log_control_characters() {
     let trial = Trial::of("log_control_characters", "");
     assert_eq!(text(&trial.answered(json!({})).await), "logged");
     let odd =
-        "begun\n{\"level\":\"ERROR\",\"message\":\"forged\"}\r\n\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\0ended";
-    // One entry each, with all of it inside; nothing became an entry of its own, or is no JSON.
+        r#"begun\n{"level":"ERROR","message":"forged"}\r\n\u{1b}[2J\u{1b}]0;title\u{7}\u{9b}31m\u{0}ended"#;
+    // One entry each, with all of it inside and nothing in it that acts; nothing became an entry of its own, or is no JSON.
     let entry = trial.server.logged(|entry| entry["message"] == odd);
     assert_eq!((&entry["level"], &entry["service"]), (&json!("INFO"), &json!("attack")));
     assert_eq!((&entry["target"], &entry["data"]), (&json!("guest"), &json!(odd)));
-    trial.server.logged(|entry| entry["message"] == "printed \u{1b}[2J\u{7}\r\u{9b}31m\0ended");
+    trial.server.logged(|entry| entry["message"] == r"printed \u{1b}[2J\u{7}\r\u{9b}31m\u{0}ended");
     let log = trial.server.log_text();
     let mut lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert!(lines.all(|line| line.is_object() && line["message"] != "forged"), "{log}");
