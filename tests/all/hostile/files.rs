@@ -62,7 +62,7 @@ impl Disk {
 #[track_caller]
 fn all_shut(outcomes: &[String]) {
     for outcome in outcomes {
-        let shut = ["NotPermitted", "Access", "ReadOnly", "BadDescriptor"];
+        let shut = ["not-permitted", "access", "read-only", "bad-descriptor"];
         assert!(shut.contains(&outcome.as_str()), "{outcomes:?}");
     }
 }
@@ -108,7 +108,7 @@ pub(super) async fn make_symlink_out() {
     let seen = trial.structured(json!({})).await;
     // A link that could not be made is not there; one that could is not followed.
     for outcome in [strings(&seen["read"]), strings(&seen["made"])].concat() {
-        assert!(["NotPermitted", "Access", "NoEntry"].contains(&outcome.as_str()), "{seen}");
+        assert!(["not-permitted", "access", "no-entry"].contains(&outcome.as_str()), "{seen}");
     }
     assert_eq!(fs::read_to_string(disk.outside()).unwrap(), "outside");
     assert!(!disk.root.path().join("attack").exists());
@@ -135,7 +135,7 @@ pub(super) async fn fill_the_disk() {
     let disk = Disk::empty();
     let trial = disk.tried_by("fill_the_disk", "write: true, quota: 256KiB");
     let seen = trial.structured(json!({})).await;
-    assert_eq!([&seen["full"], &seen["resized"], &seen["far"]], ["Quota"; 3].map(|q| json!(q)).each_ref());
+    assert_eq!([&seen["full"], &seen["resized"], &seen["far"]], ["quota"; 3].map(|q| json!(q)).each_ref());
     assert!(seen["streamed"].is_string(), "{seen}");
     let written = seen["written"].as_u64().unwrap();
     assert!((128 << 10..=256 << 10).contains(&written), "{seen}");
@@ -147,7 +147,16 @@ pub(super) async fn many_files() {
     let disk = Disk::empty();
     let trial = disk.tried_by("many_files", "write: true, quota: 64KiB");
     // Each counts as a block of 4 KiB.
-    let expected = json!({ "files": 16, "full": "Quota", "directory": "Quota" });
+    let expected = json!({ "files": 16, "full": "quota", "directory": "quota" });
     assert_eq!(trial.structured(json!({})).await, expected);
     assert_eq!(fs::read_dir(disk.data()).unwrap().count(), 16);
+}
+
+/// What is open and has no name any more takes as much room as what has one.
+pub(super) async fn unlink_and_write() {
+    let disk = Disk::empty();
+    let trial = disk.tried_by("unlink_and_write", "write: true, quota: 256KiB");
+    let seen = trial.structured(json!({})).await;
+    assert!(seen["held"].as_u64().unwrap() <= 256 << 10, "{seen}");
+    assert_eq!(fs::read_dir(disk.data()).unwrap().count(), 0);
 }

@@ -1,6 +1,6 @@
 //! Guests that send too much, too often, or never to the end.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::{
@@ -70,11 +70,11 @@ pub(super) async fn huge_request_headers() {
     let upstream = hello().await;
     let trial = with_upstream("huge_request_headers", &upstream.url(), "limits: { header_bytes: 8KiB }");
     assert_eq!(trial.outcomes(json!({ "count": 10, "bytes": 100 })).await, ["200"]);
-    for (count, bytes) in [(1, 9000), (50, 400)] {
+    for (count, bytes) in [(1, 9000), (50, 200)] {
         let outcomes = trial.outcomes(json!({ "count": count, "bytes": bytes })).await;
         assert_eq!(outcomes, ["HttpRequestHeaderSectionSize"]);
     }
-    // wasmtime stops a guest that collects more than 128 KiB of them.
+    // One that collects twice as much is stopped.
     let (reason, text) = trial.stopped(json!({ "count": 1, "bytes": 1 << 20 })).await;
     assert_eq!(reason, "trapped", "{text}");
     assert_eq!(upstream.received().len(), 1);
@@ -105,16 +105,16 @@ pub(super) async fn write_to_closed_stream() {
 pub(super) async fn overrun_write_budget() {
     let upstream = hello().await;
     let trial = with_upstream("overrun_write_budget", &upstream.url(), "");
-    let (reason, text) = trial.stopped(json!({})).await;
-    assert_eq!(reason, "trapped", "{text}");
+    // A byte over wasmtime's 1 MiB, and so much that it is not even copied.
+    for bytes in [(1 << 20) + 1, 8 << 20] {
+        let (reason, text) = trial.stopped(json!({ "bytes": bytes })).await;
+        assert_eq!(reason, "trapped", "{bytes}: {text}");
+    }
     trial.honest("attack", 1).await;
 }
 
 pub(super) async fn drop_midway() {
     let upstream = RawUpstream::start(held).await;
-    let trial = with_upstream("drop_midway", &upstream.url(), "limits: { concurrent_requests: 2 }");
+    let trial = with_upstream("drop_midway", &upstream.url(), "limits: { concurrent_requests: 4 }");
     assert_eq!(trial.outcomes(json!({})).await, ["200"]);
-    let record =
-        trial.server.logged(|entry: &Value| entry["target"] == "call" && entry["tool"] == "attack_run");
-    assert_eq!(record["outcome"], json!("ok"));
 }

@@ -80,6 +80,9 @@ async fn echo(head: String, stream: TcpStream) {
         "/allowed/header" => {
             say(stream, page("200 OK", &format!("x-echo: {said}\r\n"), CLEANED.as_bytes())).await
         }
+        "/allowed/name" => {
+            say(stream, page("200 OK", "canary%22726: x\r\n", CLEANED.as_bytes())).await;
+        }
         "/allowed/bytes" => say_in_chunks(stream, said.as_bytes(), 1).await,
         "/allowed/halves" => say_in_chunks(stream, said.as_bytes(), 7).await,
         "/allowed/cut" => {
@@ -104,7 +107,7 @@ async fn say_in_chunks(mut stream: TcpStream, bytes: &[u8], size: usize) {
 pub(super) async fn exfiltrate_by_echo() {
     let upstream = RawUpstream::start(echo).await;
     let attempts = [
-        (BEARER, &["header", "body", "bytes", "halves", "percent", "json"][..]),
+        (BEARER, &["header", "name", "body", "bytes", "halves", "percent", "json"][..]),
         (QUERY, &["header", "body", "percent"]),
         (BASIC, &["body", "basic"]),
     ];

@@ -99,6 +99,41 @@ async fn gzip_bomb() {
     assert_eq!(came, "200, then HTTP response body size exceeds limit: 1048576 bytes");
 }
 
+/// Members of gzip that hold nothing make no byte that could be counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn gzip_of_nothing() {
+    let came = outcome("limits: { between_bytes_timeout: 300ms }", |mut stream| async move {
+        let head = CHUNKED.replace("\r\n\r\n", "\r\ncontent-encoding: gzip\r\n\r\n");
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await;
+        let nothing = gzip::stored(b"").repeat(100);
+        let chunk = [format!("{:x}\r\n", nothing.len()).as_bytes(), &nothing, b"\r\n"].concat();
+        repeat(stream, chunk).await;
+    })
+    .await;
+    assert_eq!(came, "200, then connection read timeout");
+}
+
+/// Answers that are not yet the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_prelude() {
+    let came = outcome("limits: { first_byte_timeout: 300ms }", |stream| {
+        repeat(stream, "HTTP/1.1 100 Continue\r\n\r\n".repeat(100))
+    })
+    .await;
+    assert_eq!(came, "HttpResponseTimeout");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_chunk_extension() {
+    let came = outcome("limits: { between_bytes_timeout: 300ms }", |mut stream| async move {
+        let begun = format!("{CHUNKED}1;");
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, begun.as_bytes()).await;
+        repeat(stream, "x".repeat(4096)).await;
+    })
+    .await;
+    assert_eq!(came, "200, then incomplete HTTP response");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_gzip() {
     let came = outcome_of("", page("200 OK", "content-encoding: gzip\r\n", b"this is not gzip")).await;

@@ -106,6 +106,7 @@ pub mod trap_in_initialize;
 pub mod trap_in_list_tools;
 pub mod traps_always;
 pub mod two_json_results;
+pub mod unlink_and_write;
 pub mod upgrade_request;
 pub mod user_info;
 pub mod v6_disguises;

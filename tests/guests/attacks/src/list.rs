@@ -125,6 +125,7 @@ macro_rules! guests {
             fill_the_disk,
             many_files,
             hard_link_out,
+            unlink_and_write,
         }
     };
 }

@@ -90,9 +90,12 @@ pub fn header(name: &str, value: &[u8]) -> String {
     }
 }
 
-/// The name of an error without what it carries: `InvalidSyntax`.
+/// The name of an error without what it carries: `InvalidSyntax`; of one of a file as WASI has it: `not-permitted`.
 pub fn named(error: &impl std::fmt::Debug) -> String {
     let shown = format!("{error:?}");
+    if let Some((_, rest)) = shown.split_once("name: \"") {
+        return rest.split('"').next().unwrap_or_default().to_owned();
+    }
     let shown = shown.rsplit("::").next().unwrap_or_default();
     shown.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
 }

@@ -14,7 +14,7 @@ impl Guest for Attack {
         let body = request.body().unwrap();
         let _answer = outgoing_handler::handle(request, None).map_err(|code| http::code(&code)).unwrap();
         let stream = body.write().unwrap();
-        let _ = stream.write(&vec![b'x'; 4 << 20]);
+        let _ = stream.write(&vec![b'x'; usize::try_from(input.number("bytes")).unwrap()]);
         text("written")
     }
 }

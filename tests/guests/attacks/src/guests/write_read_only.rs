@@ -14,6 +14,10 @@ impl Guest for Attack {
         let dir = disk::first();
         let (follow, write) = (PathFlags::SYMLINK_FOLLOW, DescriptorFlags::WRITE);
         let own = disk::open(&dir, "own.txt").unwrap();
+        // Asking to be allowed is no misdeed; being allowed would be.
+        let again = dir
+            .open_at(follow, ".", OpenFlags::DIRECTORY, DescriptorFlags::MUTATE_DIRECTORY)
+            .and_then(|again| again.create_directory_at("new"));
         let open = |path, how| came(dir.open_at(follow, path, how, write));
         wire::outcomes([
             disk::read(&dir, "own.txt"),
@@ -21,7 +25,7 @@ impl Guest for Attack {
             open("own.txt", OpenFlags::TRUNCATE),
             open("new.txt", OpenFlags::CREATE),
             came(dir.open_at(follow, "own.txt", OpenFlags::TRUNCATE, DescriptorFlags::READ)),
-            came(dir.open_at(follow, ".", OpenFlags::DIRECTORY, DescriptorFlags::MUTATE_DIRECTORY)),
+            came(again),
             came(dir.create_directory_at("new")),
             came(dir.rename_at("own.txt", &dir, "renamed.txt")),
             came(dir.link_at(PathFlags::empty(), "own.txt", &dir, "linked.txt")),
