@@ -1,10 +1,18 @@
 //! Guests that look for files beside those they were given, or write more than they may.
 
-use std::{fs, os::unix::fs::symlink, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{OpenOptionsExt, symlink},
+    path::PathBuf,
+};
 
 use serde_json::json;
 
 use super::{outgoing::strings, trial::Trial};
+
+/// As Linux has them.
+const O_NONBLOCK: i32 = 0o4000;
+const ENXIO: i32 = 6;
 
 /// A directory for a guest, and what is beside it.
 struct Disk {
@@ -159,4 +167,18 @@ pub(super) async fn unlink_and_write() {
     let seen = trial.structured(json!({})).await;
     assert!(seen["held"].as_u64().unwrap() <= 256 << 10, "{seen}");
     assert_eq!(fs::read_dir(disk.data()).unwrap().count(), 0);
+}
+
+/// Whether or not it gets an answer: nothing of the host goes on waiting for the pipe when the call is over.
+pub(super) async fn read_fifo() {
+    let disk = Disk::new();
+    let pipe = disk.data().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let grant = format!("files: [{{ path: '{}', at: /data, write: false }}]", disk.data().display());
+    let trial = Trial::with("guest: read_fifo", &format!("{grant}, limits: {{ deadline: 500ms }}"));
+    let ended = trial.beside(trial.client.call("attack_run", json!({}))).await;
+    trial.honest("attack", 1).await;
+    // Opening it for writing without waiting works only while somebody reads.
+    let reader = fs::OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(&pipe);
+    assert_eq!(reader.map_err(|error| error.raw_os_error()).err(), Some(Some(ENXIO)), "{ended}");
 }

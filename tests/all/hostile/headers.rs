@@ -32,6 +32,10 @@ pub(super) async fn forwarded_headers() {
     nothing_arrives("forwarded_headers", &[FORBIDDEN; 5]).await;
 }
 
+pub(super) async fn override_headers() {
+    nothing_arrives("override_headers", &[FORBIDDEN; 5]).await;
+}
+
 pub(super) async fn upgrade_request() {
     nothing_arrives("upgrade_request", &[FORBIDDEN; 4]).await;
 }

@@ -94,6 +94,7 @@ macro_rules! guests {
             content_length_lie,
             transfer_encoding,
             forwarded_headers,
+            override_headers,
             upgrade_request,
             // secrets
             own_credentials,
@@ -126,6 +127,7 @@ macro_rules! guests {
             many_files,
             hard_link_out,
             unlink_and_write,
+            read_fifo,
         }
     };
 }
