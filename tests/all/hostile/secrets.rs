@@ -147,7 +147,7 @@ pub(super) async fn exfiltrate_by_gzip() {
 
 pub(super) async fn exfiltrate_by_log() {
     let upstream = RawUpstream::start(echo).await;
-    let trial = entrusted("exfiltrate_by_log", &format!("{}", upstream.url()), BEARER);
+    let trial = entrusted("exfiltrate_by_log", &upstream.url(), BEARER);
     let ended = trial.stopped(json!({})).await;
     is(&ended, "trapped", "the integration crashed: it panicked or aborted; the log has its last words");
     for word in ["printed", "logged", "panicked"] {

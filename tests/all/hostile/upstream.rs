@@ -213,7 +213,7 @@ async fn dead_upstream() {
 async fn flaky_upstream() {
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let upstream = RawUpstream::start(move |_, stream| {
-        let first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 == 0;
+        let first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2);
         let status = if first { "503 Service Unavailable" } else { "200 OK" };
         say(stream, page(status, "", b""))
     })
