@@ -181,6 +181,9 @@ impl Dialer {
             url::Host::Ipv6(address) => Ok(vec![((*address).into(), true)]),
             url::Host::Domain(name) => {
                 let found = self.vetting.resolver.resolve(name).await?;
+                if found.is_empty() {
+                    return Err(no_address());
+                }
                 let allowed = &self.vetting.allowed;
                 Ok(found.into_iter().map(|address| (address, may_dial(name, address, allowed))).collect())
             }
@@ -267,6 +270,10 @@ impl Service<Name> for Vetting {
     }
 }
 
+fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+}
+
 /// `localhost` is only here because a rule named it, and means this machine.
 fn may_dial(name: &str, address: IpAddr, allowed: &[IpNet]) -> bool {
     (name.eq_ignore_ascii_case("localhost") && address.is_loopback()) || address::may_dial(address, allowed)
@@ -277,7 +284,7 @@ pub(super) fn vet(name: &str, found: &[IpAddr], allowed: &[IpNet]) -> io::Result
     let vetted: Vec<_> = found.iter().filter(|address| may_dial(name, **address, allowed)).copied().collect();
     match (vetted.is_empty(), found.first()) {
         (false, _) => Ok(vetted),
-        (true, None) => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address")),
+        (true, None) => Err(no_address()),
         (true, Some(refused)) => {
             let bits = if refused.is_ipv4() { 32 } else { 128 };
             Err(io::Error::other(AddressRefused { name: name.to_owned(), address: *refused, bits }))
