@@ -9,6 +9,7 @@ mod command_line;
 mod credentials;
 mod egress;
 mod hostile;
+mod names;
 mod oauth2;
 mod prometheus;
 mod protocol;
