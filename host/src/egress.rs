@@ -271,8 +271,9 @@ impl WasiHttpHooks for Egress {
         options: Option<RequestOptions>,
         _response_read: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let shown = shown(&request);
-        let entry = self.log.open(request.method(), shown.clone());
+        let url = shown(&request);
+        let shown = format!("{} {url}", request.method());
+        let entry = self.log.open(request.method(), url);
         let (call, policy) = (self.call, self.policy.clone());
         let admitted = match self.admit(request, &entry) {
             Ok(admitted) => admitted,
@@ -307,9 +308,8 @@ impl WasiHttpHooks for Egress {
     }
 }
 
-/// Method and URL for the log; a query may hold what the caller typed.
+/// The URL for the log; a query may hold what the caller typed.
 fn shown(request: &Request<WasiBody>) -> String {
     let target = Target::parse(&request.uri().to_string()).map(|t| t.without_query());
-    let url = target.unwrap_or_else(|_| "(a malformed URL)".to_owned());
-    format!("{} {url}", request.method())
+    target.unwrap_or_else(|_| "(a malformed URL)".to_owned())
 }
