@@ -44,7 +44,7 @@ use crate::{
 };
 use bindings::types;
 use guest::{Call, Guest};
-use lane::{Meter, SlowLane, Suspicion};
+use lane::{Meter, SlowLane, Weight};
 
 /// How long a cancelled guest may tidy up.
 const GRACE: Duration = Duration::from_millis(100);
@@ -66,7 +66,7 @@ pub struct Compartment {
     pub folders: Folders,
     /// What a call of it may use.
     pub limits: Limits,
-    suspicion: Arc<Suspicion>,
+    weight: Arc<Weight>,
 }
 
 impl Compartment {
@@ -80,7 +80,7 @@ impl Compartment {
         folders: Folders,
         limits: Limits,
     ) -> Self {
-        Self { service, component, config, policy, folders, limits, suspicion: Arc::default() }
+        Self { service, component, config, policy, folders, limits, weight: Arc::default() }
     }
 
     /// A compartment without config and without a way out, for asking a component what it is.
@@ -225,7 +225,7 @@ impl Sandbox {
         egress: EgressLog,
     ) -> Result<ToolOutput, CallError> {
         let (limits, deadline) = (call.compartment().limits, call.deadline);
-        let suspicion = call.compartment().suspicion.clone();
+        let weight = call.compartment().weight.clone();
         let meter = Meter::new();
         let running =
             Call { id: call.id, events, cancelled: cancelled.clone(), meter: meter.clone(), egress };
@@ -246,7 +246,7 @@ impl Sandbox {
             let ran = ran.await;
             settle(Ok(ran), &store, &limits)
         };
-        let mut guest = Box::pin(self.slow_lane.run(&suspicion, meter, guest));
+        let mut guest = Box::pin(self.slow_lane.run(&weight, meter, guest));
         let stopped = select! {
             biased;
             ended = &mut guest => Ok(ended.map_err(CallError::internal)?),

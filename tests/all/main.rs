@@ -8,6 +8,7 @@ mod clients;
 mod command_line;
 mod credentials;
 mod egress;
+mod explain;
 mod hostile;
 mod names;
 mod oauth2;

@@ -17,6 +17,9 @@ pub(crate) struct Figures {
     pub(crate) p99_us: f64,
 }
 
+/// Arguments of the tool that is measured.
+const ADD: &str = r#"{"a":1,"b":2}"#;
+
 /// The middle one of several rounds, by throughput.
 pub(crate) fn median(mut rounds: Vec<Figures>) -> Figures {
     rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
@@ -26,7 +29,7 @@ pub(crate) fn median(mut rounds: Vec<Figures>) -> Figures {
 /// A call answers what it should.
 pub(crate) async fn check(address: SocketAddr, tool: &str) {
     let mut sender = connect(address).await;
-    let answer: Value = serde_json::from_slice(&call(&mut sender, address, tool).await).unwrap();
+    let answer: Value = serde_json::from_slice(&call(&mut sender, address, tool, ADD).await).unwrap();
     assert_eq!(answer["result"]["structuredContent"], json!({ "sum": 3 }), "{answer}");
 }
 
@@ -46,7 +49,7 @@ pub(crate) async fn run(address: SocketAddr, tool: &str, clients: usize, time: D
                     if start >= end {
                         return took;
                     }
-                    call(&mut sender, address, &tool).await;
+                    call(&mut sender, address, &tool, ADD).await;
                     if start >= warm {
                         took.push(start.elapsed());
                     }
@@ -76,9 +79,10 @@ pub(crate) async fn call(
     sender: &mut http1::SendRequest<Full<Bytes>>,
     address: SocketAddr,
     tool: &str,
+    arguments: &str,
 ) -> Bytes {
     let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"a":1,"b":2}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
     let request = Request::post("/mcp")
         .header("host", address.to_string())

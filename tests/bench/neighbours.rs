@@ -16,22 +16,22 @@ use super::{
     process::{Serving, configured},
 };
 
-/// What each attacking guest does: see `tests/guests/attacks/src/guests`.
-const ATTACKS: [&str; 14] = [
-    "spin",
-    "clock_abuse",
-    "busy_poll",
-    "random_flood",
-    "endless_recursion",
-    "allocate",
-    "grow_in_small_steps",
-    "hoard_handles",
-    "huge_result",
-    "huge_panic_message",
-    "log_flood",
-    "print_flood",
-    "traps_always",
-    "request_flood",
+/// Guests and their arguments. What each does: see `tests/guests/attacks/src/guests`.
+const ATTACKS: [(&str, &str); 14] = [
+    ("spin", "{}"),
+    ("clock_abuse", "{}"),
+    ("busy_poll", "{}"),
+    ("random_flood", "{}"),
+    ("endless_recursion", "{}"),
+    ("allocate", "{}"),
+    ("grow_in_small_steps", "{}"),
+    ("hoard_handles", r#"{"count":100000}"#),
+    ("huge_result", r#"{"bytes":1000000}"#),
+    ("huge_panic_message", "{}"),
+    ("log_flood", "{}"),
+    ("print_flood", "{}"),
+    ("traps_always", "{}"),
+    ("request_flood", r#"{"times":1000}"#),
 ];
 /// Callers of the attacking service; each calls again as soon as it has its answer.
 const ATTACKERS: usize = 8;
@@ -52,7 +52,7 @@ pub(crate) struct Neighbours {
 pub(crate) async fn measure(add: &Path, attacks: &Path, upstream: SocketAddr, round: Duration) -> Neighbours {
     let mut quiet = Vec::new();
     let mut p99_us = Vec::new();
-    for attack in ATTACKS {
+    for (attack, arguments) in ATTACKS {
         let dir = tempfile::tempdir().unwrap();
         let config = configured(
             dir.path(),
@@ -68,7 +68,7 @@ pub(crate) async fn measure(add: &Path, attacks: &Path, upstream: SocketAddr, ro
         let calm = load::run(server.address, "bench_add", CALLERS, round).await;
         let over = Arc::new(AtomicBool::new(false));
         let attackers: Vec<_> =
-            (0..ATTACKERS).map(|_| tokio::spawn(attack_until(server.address, over.clone()))).collect();
+            (0..ATTACKERS).map(|_| tokio::spawn(attack_until(server.address, arguments, over.clone()))).collect();
         let under_attack = load::run(server.address, "bench_add", CALLERS, round).await;
         over.store(true, Ordering::Relaxed);
         attackers.iter().for_each(tokio::task::JoinHandle::abort);
@@ -83,11 +83,11 @@ pub(crate) async fn measure(add: &Path, attacks: &Path, upstream: SocketAddr, ro
 }
 
 /// Calls the attacking service without a pause; a refused call waits as it is told, like any caller.
-async fn attack_until(address: SocketAddr, over: Arc<AtomicBool>) {
+async fn attack_until(address: SocketAddr, arguments: &'static str, over: Arc<AtomicBool>) {
     let mut sender = load::connect(address).await;
     while !over.load(Ordering::Relaxed) {
         let answer: serde_json::Value =
-            serde_json::from_slice(&load::call(&mut sender, address, "attack_run").await).unwrap();
+            serde_json::from_slice(&load::call(&mut sender, address, "attack_run", arguments).await).unwrap();
         let wait = answer["result"]["_meta"]["bulkhead/error"]["retryAfterMs"].as_u64();
         if let Some(wait) = wait {
             tokio::time::sleep(Duration::from_millis(wait)).await;

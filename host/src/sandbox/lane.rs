@@ -1,6 +1,7 @@
 //! Which threads a guest runs on. A call starts on the thread that serves its connection; one that computes
 //! for more than a moment moves to the slow lane: threads of a lower priority, so that the kernel puts the
-//! serving threads first. A service whose guests did that lately starts there.
+//! serving threads first. The calls of a service whose calls were heavy lately start there. Short work first:
+//! a heavy call hardly notices the way, a light one would notice waiting behind it.
 
 use std::{
     future::Future,
@@ -15,23 +16,26 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
 /// What a guest may compute in one go before it has to let others run, give or take an epoch tick. A whole call of a
 /// CPython guest fits.
 pub(super) const SLICE: Duration = Duration::from_millis(2);
-/// Calls that start in the slow lane after one that had to move there.
-const SUSPECT: u8 = 16;
+/// A call that computes for longer than this in all is heavy. Twenty times what a Rust guest's usual call takes.
+const HEAVY: Duration = Duration::from_micros(500);
+/// Light calls it takes for a service to be trusted with the serving threads again.
+const PROBATION: u8 = 16;
 /// The slow lane's threads yield to the serving ones and still get a tenth of a busy processor (`nice`).
 const NICE: i32 = 10;
 
-/// What a guest has used of the processor.
+/// What a guest has used of the processor. Counted on the thread's own clock, which stands still while the
+/// thread does: on a busy machine a light guest may take long and has done nothing wrong.
 #[derive(Debug)]
 pub(super) struct Meter {
-    start: Instant,
     used: AtomicU64,
-    /// When it was last resumed, in nanoseconds after `start`, plus one; nought while it is not running.
+    /// The thread's clock when the guest was last resumed, in nanoseconds; nought while it is not running.
     resumed: AtomicU64,
     gave_way: AtomicBool,
 }
@@ -39,20 +43,16 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new() -> Arc<Self> {
         let (used, resumed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { start: Instant::now(), used, resumed, gave_way: AtomicBool::new(false) })
+        Arc::new(Self { used, resumed, gave_way: AtomicBool::new(false) })
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
-    }
-
-    /// How long it has been computing without a pause; none if that is not known.
+    /// How long it has been computing without a pause; none if it is not counted. For the guest's own thread.
     pub(super) fn slice(&self) -> Option<Duration> {
         let resumed = self.resumed.load(Ordering::Relaxed);
-        (resumed > 0).then(|| Duration::from_nanos(self.now().saturating_sub(resumed)))
+        (resumed > 0).then(|| Duration::from_nanos(thread_clock().saturating_sub(resumed)))
     }
 
-    /// How long it has been computing in all.
+    /// How long it has been computing in all. While it runs, for its own thread.
     pub(super) fn used(&self) -> Duration {
         Duration::from_nanos(self.used.load(Ordering::Relaxed)) + self.slice().unwrap_or_default()
     }
@@ -62,35 +62,48 @@ impl Meter {
         self.gave_way.store(true, Ordering::Relaxed);
     }
 
-    fn resume(&self) {
-        self.resumed.store(self.now(), Ordering::Relaxed);
+    /// Whether it did, or has used as much in many small pieces.
+    fn gave_way(&self) -> bool {
+        self.gave_way.load(Ordering::Relaxed)
+            || u128::from(self.used.load(Ordering::Relaxed)) > SLICE.as_nanos()
     }
 
-    fn pause(&self) {
-        if let Some(slice) = self.slice() {
-            let nanos = u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX);
-            self.used.fetch_add(nanos, Ordering::Relaxed);
-        }
+    fn resume(&self) {
+        self.resumed.store(thread_clock(), Ordering::Relaxed);
+    }
+
+    /// `elapsed` is the time since it was resumed, by the wall: never less than what it used, and good enough for a
+    /// light call, since the thread's clock takes half a microsecond to read.
+    fn pause(&self, elapsed: Duration) {
+        let used = if elapsed < HEAVY { elapsed } else { self.slice().unwrap_or_default() };
+        self.used.fetch_add(u64::try_from(used.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.resumed.store(0, Ordering::Relaxed);
     }
 }
 
-/// Whether the guests of a service computed for long lately.
+/// Processor time of this thread, in nanoseconds.
+fn thread_clock() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// Whether the calls of a service were heavy lately.
 #[derive(Debug, Default)]
-pub(super) struct Suspicion(AtomicU8);
+pub(super) struct Weight(AtomicU8);
 
-impl Suspicion {
-    fn confirm(&self) {
-        self.0.store(SUSPECT, Ordering::Relaxed);
-    }
-
-    fn allay(&self) {
-        // A lost update only delays the way back.
-        self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
-    }
-
-    fn is_suspect(&self) -> bool {
+impl Weight {
+    fn is_heavy(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
+    }
+
+    fn note(&self, used: Duration) {
+        if used > HEAVY {
+            self.0.store(PROBATION, Ordering::Relaxed);
+        } else if self.is_heavy() {
+            // A lost update only delays the way back.
+            self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
     }
 }
 
@@ -106,33 +119,34 @@ impl SlowLane {
     /// When the guest's task ended without a result, which is a fault of the host.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        suspicion: &Suspicion,
+        weight: &Weight,
         meter: Arc<Meter>,
         guest: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, tokio::task::JoinError> {
         let mut guest = Metered { guest: Box::pin(guest), meter: meter.clone() };
         let Some(slow) = self.runtime() else { return Ok(guest.await) };
-        if suspicion.is_suspect() {
-            let done = AbortOnDropHandle::new(slow.spawn(guest)).await;
-            if meter.used() < SLICE {
-                suspicion.allay();
-            }
-            return done;
-        }
-        match (Briefly { guest: &mut guest }).await {
+        let here = if weight.is_heavy() { None } else { Briefly { guest: &mut guest }.await };
+        let done = match here {
             Some(done) => Ok(done),
             None => {
-                suspicion.confirm();
+                if meter.used() > HEAVY {
+                    weight.note(meter.used()); // now, not when it is done: it may never be
+                }
                 AbortOnDropHandle::new(slow.spawn(guest)).await
             }
-        }
+        };
+        weight.note(meter.used());
+        done
     }
 
     /// None if the machine gives no threads; then guests stay where they are.
     fn runtime(&self) -> Option<&Runtime> {
         let start = || {
+            // Half of the processors: heavy guests hold the memory map's lock for long, and serving threads that wait
+            // for it should find the holder running.
+            let threads = thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2);
             let built = Builder::new_multi_thread()
-                .worker_threads(thread::available_parallelism().map_or(1, NonZero::get))
+                .worker_threads(threads)
                 .thread_name("slow")
                 .enable_all()
                 .on_thread_start(step_back)
@@ -170,9 +184,10 @@ impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let started = Instant::now();
         self.meter.resume();
         let polled = self.guest.as_mut().poll(context);
-        self.meter.pause();
+        self.meter.pause(started.elapsed());
         polled
     }
 }
@@ -188,7 +203,7 @@ impl<F: Future> Future for Briefly<'_, F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
         match Pin::new(&mut *self.guest).poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending if self.guest.meter.gave_way.load(Ordering::Relaxed) => Poll::Ready(None),
+            Poll::Pending if self.guest.meter.gave_way() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
     }
