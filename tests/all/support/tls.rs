@@ -36,17 +36,17 @@ impl Authority {
 
     /// Vouches for a host name or address.
     pub(crate) fn certify(&self, name: &str) -> Identity {
-        self.issue(CertificateParams::new([name.to_owned()]).unwrap())
+        self.issue(&CertificateParams::new([name.to_owned()]).unwrap())
     }
 
     /// The same, until the year 2020.
     pub(crate) fn certify_long_ago(&self, name: &str) -> Identity {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
-        self.issue(params)
+        self.issue(&params)
     }
 
-    fn issue(&self, params: CertificateParams) -> Identity {
+    fn issue(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         Identity { certificate, key: key.serialize_der() }
