@@ -145,7 +145,7 @@ async fn a_client_certificate_opens_the_upstream_it_is_for() {
     let server = Server::start(&one_service("hostile", &with(&upstream, &tls)));
     assert_eq!(server.client().fetch("hostile", asks(&upstream)).await.unwrap()[0]["body"], "hello");
     assert_eq!(upstream.received()[0].certificate.as_ref(), Some(&own.certificate));
-    assert!(!server.log_text().contains("PRIVATE"));
+    assert!(!server.log_until_now().await.contains("PRIVATE"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

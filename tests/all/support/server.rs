@@ -4,11 +4,14 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Client;
 
@@ -19,6 +22,7 @@ pub(crate) struct Server {
     child: Child,
     log: Arc<(Mutex<Vec<Value>>, Condvar)>,
     pub(crate) address: SocketAddr,
+    asked: AtomicUsize,
     _dir: tempfile::TempDir,
 }
 
@@ -55,7 +59,8 @@ impl Server {
             shared.0.lock().unwrap().push(Value::Null); // the end
             shared.1.notify_all();
         });
-        let mut server = Self { child, log, address: ([127, 0, 0, 1], 0).into(), _dir: dir };
+        let mut server =
+            Self { child, log, address: ([127, 0, 0, 1], 0).into(), asked: AtomicUsize::new(0), _dir: dir };
         let ready = server.logged(|entry| entry["message"] == "ready");
         server.address = ready["address"].as_str().unwrap().parse().unwrap();
         server
@@ -81,7 +86,16 @@ impl Server {
         }
     }
 
-    /// Everything logged so far, as text.
+    /// Everything logged up to now, as text. Lines come in order through a pipe, so one that is asked for last
+    /// is waited for.
+    pub(crate) async fn log_until_now(&self) -> String {
+        let last = format!("nothing_{}", self.asked.fetch_add(1, Ordering::SeqCst));
+        self.client().call(&last, json!({})).await;
+        self.logged(|entry| entry["tool"] == last.as_str());
+        self.log_text()
+    }
+
+    /// What has arrived of the log, as text.
     pub(crate) fn log_text(&self) -> String {
         self.log.0.lock().unwrap().iter().map(|entry| format!("{entry}\n")).collect()
     }
