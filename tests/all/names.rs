@@ -21,6 +21,7 @@ use bulkhead::{
 use http_body_util::Full;
 use hyper::{Method, Response};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Upstream, one_service, secrets, services};
@@ -143,22 +144,26 @@ impl Here {
 }
 
 /// Says who it is. `close` ends the connection after each response, so that the next request needs another.
-async fn upstream(address: &str, says: &'static str, close: bool) -> Upstream {
-    Upstream::start_at(address, None, move |_| {
+fn serve(listener: TcpListener, says: &'static str, close: bool) -> Upstream {
+    Upstream::serve(listener, None, move |_| {
         let response = Response::builder().header("connection", if close { "close" } else { "keep-alive" });
         response.body(Full::from(says)).unwrap()
     })
-    .await
+}
+
+async fn one() -> Upstream {
+    serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), "hello", true)
 }
 
 /// Two upstreams of this machine on one port; a name that resolves to one or the other is all that tells them
 /// apart.
 async fn two(close: bool) -> (Upstream, Upstream) {
     loop {
-        let first = upstream("127.0.0.1:0", "first", close).await;
-        let second = format!("127.0.0.2:{}", first.address.port());
-        if std::net::TcpListener::bind(&second).is_ok() {
-            return (first, upstream(&second, "second", close).await);
+        let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = first.local_addr().unwrap().port();
+        // Somebody else may have it there.
+        if let Ok(second) = TcpListener::bind(("127.0.0.2", port)).await {
+            return (serve(first, "first", close), serve(second, "second", close));
         }
     }
 }
@@ -181,7 +186,7 @@ fn refused(url: &str) -> Fetched {
 
 #[tokio::test]
 async fn a_name_of_a_private_address_is_refused_and_nothing_is_dialled() {
-    let upstream = upstream("127.0.0.1:0", "hello", false).await;
+    let upstream = one().await;
     let port = upstream.address.port();
     let here = Here::with(&url("private.example", &upstream), "").await;
     let url = url("private.example", &upstream) + "/allowed/x";
@@ -247,7 +252,7 @@ async fn an_address_that_is_allowed_is_opened_and_no_other() {
 
 #[tokio::test]
 async fn what_explain_says_to_add_is_what_was_missing() {
-    let upstream = upstream("127.0.0.1:0", "hello", true).await;
+    let upstream = one().await;
     let base = url("private.example", &upstream);
     let url = format!("{base}/allowed/x");
     let before = Here::with(&base, "").await;
@@ -325,7 +330,7 @@ async fn a_connection_that_is_kept_stays_where_it_is() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_said_not_to_resolve() {
-    let upstream = upstream("127.0.0.1:0", "hello", true).await;
+    let upstream = one().await;
     let base = url("nowhere.example", &upstream);
     let here = Here::with(&base, "").await;
     let url = base.clone() + "/allowed/x";
@@ -365,7 +370,7 @@ async fn localhost_means_this_machine_whatever_a_resolver_says() {
 
 #[tokio::test]
 async fn only_localhost_itself_is_meant_by_it() {
-    let upstream = upstream("127.0.0.1:0", "hello", true).await;
+    let upstream = one().await;
     for name in ["a.localhost", "localhost.example", "localhost.localdomain"] {
         let here = Here::with(&url(name, &upstream), "").await;
         here.names_are(&[&["127.0.0.1"]]);
@@ -377,7 +382,7 @@ async fn only_localhost_itself_is_meant_by_it() {
 
 #[tokio::test]
 async fn an_address_is_not_a_name() {
-    let upstream = upstream("127.0.0.1:0", "hello", true).await;
+    let upstream = one().await;
     let here = Here::with(&upstream.url(), "").await;
     here.names_are(&[&["10.0.0.1"]]);
     // Nor is one that is written oddly: it is read, and sent, as the address it is.
@@ -391,7 +396,7 @@ async fn an_address_is_not_a_name() {
 
 #[tokio::test]
 async fn tls_and_token_endpoints_are_no_way_around() {
-    let upstream = upstream("127.0.0.1:0", "hello", true).await;
+    let upstream = one().await;
     let port = upstream.address.port();
     let base = format!("https://private.example:{port}");
     let here = Here::with(&base, "").await;

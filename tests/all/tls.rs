@@ -7,6 +7,7 @@ use http_body_util::Full;
 use hyper::{Response, body::Bytes};
 use rustls::ServerConfig;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::{
     command_line::{bulkhead, refused, write},
@@ -18,7 +19,7 @@ fn hello(_: &Received) -> Response<Full<Bytes>> {
 }
 
 async fn upstream(tls: ServerConfig) -> Upstream {
-    Upstream::start_at("127.0.0.1:0", Some(tls), hello).await
+    Upstream::serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), Some(tls), hello)
 }
 
 fn asks(upstream: &Upstream) -> Value {

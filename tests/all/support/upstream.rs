@@ -53,17 +53,16 @@ impl Upstream {
     pub(crate) async fn start(
         answer: impl Fn(&Received) -> Response<Full<Bytes>> + Send + Sync + 'static,
     ) -> Self {
-        Self::start_at("127.0.0.1:0", None, answer).await
+        Self::serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), None, answer)
     }
 
-    /// The same at an address of one's choice, and with TLS if there is a configuration for it.
-    pub(crate) async fn start_at(
-        address: &str,
+    /// The same on a listener of one's choice, and with TLS if there is a configuration for it.
+    pub(crate) fn serve(
+        listener: TcpListener,
         tls: Option<ServerConfig>,
         answer: impl Fn(&Received) -> Response<Full<Bytes>> + Send + Sync + 'static,
     ) -> Self {
         let answer: Answer = Arc::new(answer);
-        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let has_tls = acceptor.is_some();
@@ -75,10 +74,10 @@ impl Upstream {
                 let (answer, log, acceptor) = (answer.clone(), log.clone(), acceptor.clone());
                 tokio::spawn(async move {
                     match acceptor {
-                        None => serve(stream, connection, None, answer, log).await,
+                        None => converse(stream, connection, None, answer, log).await,
                         Some(acceptor) => {
                             let Some((stream, certificate)) = agree(&acceptor, stream).await else { return };
-                            serve(stream, connection, certificate, answer, log).await;
+                            converse(stream, connection, certificate, answer, log).await;
                         }
                     }
                 });
@@ -121,7 +120,7 @@ async fn agree(
     }
 }
 
-async fn serve(
+async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     connection: usize,
     certificate: Option<CertificateDer<'static>>,
