@@ -54,6 +54,11 @@ pub(super) fn typed(error: &(dyn StdError + 'static)) -> Error {
             }
         }
     }
+    // A connection that ended before it took the request; the reason, where it is known, is found above.
+    let ended = |hyper: &hyper::Error| hyper.is_closed() || hyper.is_canceled();
+    if causes(error).into_iter().filter_map(|cause| cause.downcast_ref()).any(ended) {
+        return Error::ConnectionTerminated;
+    }
     if chain(error).contains("dns error") {
         return Error::DnsError { rcode: None, info_code: None };
     }
