@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 
 use http_body_util::Full;
 use hyper::{Response, body::Bytes};
-use rustls::ServerConfig;
+use rustls::{
+    ALL_VERSIONS, ServerConfig,
+    version::{TLS12, TLS13},
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -59,8 +62,8 @@ fn with(upstream: &Upstream, tls: &str) -> String {
 async fn fails(server: &Server, upstream: &Upstream, guest: &str, operator: &str) {
     let (reason, text) = server.client().fetch("hostile", asks(upstream)).await.unwrap_err();
     let expected = format!("{} does not answer: {guest}", upstream.address);
-    assert_eq!((reason.as_str(), text), ("unavailable", expected));
     let entry = server.logged(|entry| entry["message"] == "outbound request failed");
+    assert_eq!((reason.as_str(), text), ("unavailable", expected), "{entry}");
     let said = entry["error"].as_str().unwrap();
     assert!(said.contains(operator), "{said} should say: {operator}");
     assert_eq!((upstream.received().len(), upstream.accepted()), (0, 1));
@@ -141,7 +144,7 @@ async fn an_upstream_that_speaks_no_tls_is_told_apart() {
 async fn a_client_certificate_opens_the_upstream_it_is_for() {
     let (authority, clients, files) = (Authority::new(), Authority::new(), Files::new());
     let own = clients.certify("bulkhead");
-    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&clients, true)).await;
+    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&clients, true, ALL_VERSIONS)).await;
     let tls = format!("{}, {}", files.ca("ca.pem", &authority), files.client(&own));
     let server = Server::start(&one_service("hostile", &with(&upstream, &tls)));
     assert_eq!(server.client().fetch("hostile", asks(&upstream)).await.unwrap()[0]["body"], "hello");
@@ -152,15 +155,27 @@ async fn a_client_certificate_opens_the_upstream_it_is_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_client_certificate_it_stays_shut() {
     let (authority, clients, files) = (Authority::new(), Authority::new(), Files::new());
-    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&clients, true)).await;
+    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&clients, true, &[&TLS12])).await;
     let server = Server::start(&one_service("hostile", &with(&upstream, &files.ca("ca.pem", &authority))));
-    fails(&server, &upstream, "it refused TLS", "received fatal alert: CertificateRequired").await;
+    fails(&server, &upstream, "it refused TLS", "received fatal alert").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_tls_1_3_it_stays_shut_as_well() {
+    let (authority, clients, files) = (Authority::new(), Authority::new(), Files::new());
+    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&clients, true, &[&TLS13])).await;
+    let server = Server::start(&one_service("hostile", &with(&upstream, &files.ca("ca.pem", &authority))));
+    let (reason, text) = server.client().fetch("hostile", asks(&upstream)).await.unwrap_err();
+    // The alert, or the end of the connection if that is seen first.
+    let expected = ["it refused TLS", "the connection was closed"];
+    assert!(reason == "unavailable" && expected.iter().any(|why| text.ends_with(why)), "{reason}: {text}");
+    assert_eq!(upstream.received().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_of_another_authority_does_not_open_it() {
     let (authority, clients, files) = (Authority::new(), Authority::new(), Files::new());
-    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&clients, true)).await;
+    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&clients, true, &[&TLS12])).await;
     let own = files.client(&authority.certify("bulkhead"));
     let tls = format!("{}, {own}", files.ca("ca.pem", &authority));
     let server = Server::start(&one_service("hostile", &with(&upstream, &tls)));
@@ -171,7 +186,7 @@ async fn a_client_certificate_of_another_authority_does_not_open_it() {
 async fn another_upstream_of_the_service_is_not_shown_the_client_certificate() {
     let (authority, clients, files) = (Authority::new(), Authority::new(), Files::new());
     let own = clients.certify("bulkhead");
-    let asking = || authority.certify("127.0.0.1").server_asking(&clients, false);
+    let asking = || authority.certify("127.0.0.1").server_asking(&clients, false, ALL_VERSIONS);
     let (first, second, third) =
         (upstream(asking()).await, upstream(asking()).await, upstream(asking()).await);
     let (ca, client) = (files.ca("ca.pem", &authority), files.client(&own));
@@ -201,7 +216,7 @@ async fn another_upstream_of_the_service_is_not_shown_the_client_certificate() {
 async fn services_share_no_connection() {
     let (authority, other, files) = (Authority::new(), Authority::new(), Files::new());
     let own = other.certify("bulkhead");
-    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&other, false)).await;
+    let upstream = upstream(authority.certify("127.0.0.1").server_asking(&other, false, ALL_VERSIONS)).await;
     let (right, wrong) = (files.ca("right.pem", &authority), files.ca("wrong.pem", &other));
     let known = with(&upstream, &format!("{right}, {}", files.client(&own)));
     let (unknown, mistaken) = (with(&upstream, &right), with(&upstream, &wrong));

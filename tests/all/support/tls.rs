@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
-    RootCertStore, ServerConfig,
+    RootCertStore, ServerConfig, SupportedProtocolVersion,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     server::WebPkiClientVerifier,
 };
@@ -67,13 +67,21 @@ impl Identity {
         self.with(ServerConfig::builder().with_no_client_auth())
     }
 
-    /// A server that asks its clients for a certificate of `authority`, and insists on it or not.
-    pub(crate) fn server_asking(&self, authority: &Authority, insists: bool) -> ServerConfig {
+    /// A server that asks its clients for a certificate of `authority`, and insists on it or not. One that insists
+    /// refuses others within the handshake up to TLS 1.2. In 1.3 they have sent their request when they learn of
+    /// it, and may learn of it in several ways.
+    pub(crate) fn server_asking(
+        &self,
+        authority: &Authority,
+        insists: bool,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
         let mut roots = RootCertStore::empty();
         roots.add(authority.certificate.clone()).unwrap();
         let verifier = WebPkiClientVerifier::builder(Arc::new(roots));
         let verifier = if insists { verifier } else { verifier.allow_unauthenticated() };
-        self.with(ServerConfig::builder().with_client_cert_verifier(verifier.build().unwrap()))
+        let builder = ServerConfig::builder_with_protocol_versions(versions);
+        self.with(builder.with_client_cert_verifier(verifier.build().unwrap()))
     }
 
     fn with(
