@@ -1,7 +1,10 @@
 //! An honest guest whose upstream misbehaves.
 
 use serde_json::json;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
 
 use super::{
     outgoing::{hello, with_upstream},
@@ -67,7 +70,7 @@ async fn silent_upstream() {
 async fn dribbling_upstream() {
     let upstream = RawUpstream::start(|_, stream| async move {
         let mut stream = stream;
-        let mut say = async |bytes: &[u8]| tokio::io::AsyncWriteExt::write_all(&mut stream, bytes).await;
+        let mut say = async |bytes: &[u8]| stream.write_all(bytes).await;
         let _ = say(CHUNKED.as_bytes()).await;
         let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
         while say(b"1\r\nx\r\n").await.is_ok() {
@@ -83,7 +86,7 @@ async fn dribbling_upstream() {
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_body() {
     let came = outcome("limits: { response_bytes: 64KiB }", |mut stream| async move {
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, CHUNKED.as_bytes()).await;
+        let _ = stream.write_all(CHUNKED.as_bytes()).await;
         repeat(stream, format!("1000\r\n{}\r\n", "x".repeat(0x1000))).await;
     })
     .await;
@@ -104,7 +107,7 @@ async fn gzip_bomb() {
 async fn gzip_of_nothing() {
     let came = outcome("limits: { between_bytes_timeout: 300ms }", |mut stream| async move {
         let head = CHUNKED.replace("\r\n\r\n", "\r\ncontent-encoding: gzip\r\n\r\n");
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await;
+        let _ = stream.write_all(head.as_bytes()).await;
         let nothing = gzip::stored(b"").repeat(100);
         let chunk = [format!("{:x}\r\n", nothing.len()).as_bytes(), &nothing, b"\r\n"].concat();
         repeat(stream, chunk).await;
@@ -127,7 +130,7 @@ async fn endless_prelude() {
 async fn endless_chunk_extension() {
     let came = outcome("limits: { between_bytes_timeout: 300ms }", |mut stream| async move {
         let begun = format!("{CHUNKED}1;");
-        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, begun.as_bytes()).await;
+        let _ = stream.write_all(begun.as_bytes()).await;
         repeat(stream, "x".repeat(4096)).await;
     })
     .await;
@@ -234,4 +237,32 @@ async fn asks_to_wait() {
     assert_eq!(trial.outcomes(json!({ "times": 3 })).await, ["429", told, told]);
     assert_eq!(trial.outcomes(json!({})).await, [told], "and so it is for the next call");
     assert_eq!(upstream.heads().len(), 1);
+}
+
+/// The first attempt is answered in the pause of the upload and its connection closed a little later; the second
+/// gets the whole body all the same.
+pub(super) async fn unhurried_upload() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let upstream = RawUpstream::start(move |_, mut stream| {
+        let first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        async move {
+            if first {
+                let answer = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+                let _ = stream.write_all(answer).await;
+                tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+                return;
+            }
+            let mut body = Vec::new();
+            while !body.ends_with(b"0\r\n\r\n") {
+                let Ok(byte) = stream.read_u8().await else { return };
+                body.push(byte);
+            }
+            let whole = body == b"6\r\nfirst \r\n6\r\nsecond\r\n0\r\n\r\n";
+            say(stream, page(if whole { "200 OK" } else { "422 Unprocessable" }, "", b"")).await;
+        }
+    })
+    .await;
+    let trial = with_upstream("unhurried_upload", &upstream.url(), "limits: { first_byte_timeout: 5s }");
+    assert_eq!(trial.outcomes(json!({})).await, ["200"]);
+    assert_eq!(upstream.heads().len(), 2);
 }

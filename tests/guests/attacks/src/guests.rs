@@ -108,6 +108,7 @@ pub mod trap_in_initialize;
 pub mod trap_in_list_tools;
 pub mod traps_always;
 pub mod two_json_results;
+pub mod unhurried_upload;
 pub mod unlink_and_write;
 pub mod upgrade_request;
 pub mod user_info;

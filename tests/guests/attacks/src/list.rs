@@ -116,6 +116,7 @@ macro_rules! guests {
             drop_midway,
             // upstream
             fetch,
+            unhurried_upload,
             // files
             read_without_grant,
             dot_dot,
