@@ -3,8 +3,10 @@
 CARGO ?= cargo
 COMPONENTS := components/utilities components/prometheus
 LISTEN ?= 127.0.0.1:8080
+FUZZ ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+FUZZ_SECONDS ?= 60
 
-.PHONY: run test bench components check fmt lint doc deny tools help
+.PHONY: run test bench fuzz components check fmt lint doc deny tools help
 
 run: tools components ## build, start on 127.0.0.1:8080 (LISTEN=...), and show how to connect
 	@echo "building the host (the first time takes some minutes)" >&2
@@ -16,6 +18,23 @@ test: tools components ## every test: units, hostile guests, real clients, a rea
 
 bench: tools components ## a sandboxed call next to a native one; writes target/bench.json
 	env -u RUST_BACKTRACE $(CARGO) bench --package bulkhead --bench calls
+
+# No sanitizer: the code under test has no `unsafe` of ours. A guest is not run either, so any component will do
+# as the one in the binary. What is found new goes to target/; the seeds are kept by hand.
+fuzz: tools tests/fuzz/Cargo.lock ## every fuzz target for FUZZ_SECONDS (60), or FUZZ="urls grants"; needs cargo-fuzz and a nightly
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing; install it with: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	BULKHEAD_UTILITIES_WASM=$(CURDIR)/tests/fuzz/corpus/contract/empty-component \
+		cargo +nightly fuzz build --fuzz-dir tests/fuzz --target-dir tests/fuzz/target --sanitizer none --codegen-units 16
+	@set -e; for target in $(FUZZ); do \
+		echo "fuzzing $$target" >&2; \
+		mkdir -p tests/fuzz/artifacts/$$target tests/fuzz/target/corpus/$$target; \
+		tests/fuzz/target/*/release/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=tests/fuzz/artifacts/$$target/ tests/fuzz/target/corpus/$$target tests/fuzz/corpus/$$target; \
+	done
+
+# What is fuzzed is what is shipped: the same versions.
+tests/fuzz/Cargo.lock: Cargo.lock
+	cp $< $@
 
 components: tools ## build the components into target/components
 	@$(CARGO) run --quiet --package guest-builder -- target/components $(COMPONENTS)
