@@ -156,6 +156,13 @@ fn urls(url: &str, config: &Value) -> Result<(bool, Vec<UrlPattern>), String> {
     };
     let (key, path) =
         rest.split_once('}').ok_or_else(|| format!("the component's manifest: `{url}` lacks a `}}`"))?;
+    // What follows the operator's URL may lead further down and nowhere else: `{config.url}.evil.example` or
+    // `{config.scheme}://evil.example` would be hosts that nobody wrote.
+    if !path.is_empty() && !path.starts_with('/') {
+        return Err(format!(
+            "the component's manifest: in `{url}`, only a path may follow `{{config.{key}}}`"
+        ));
+    }
     let value = key.split('.').try_fold(config, |value, part| value.get(part));
     let values: Vec<&Value> = match value {
         None | Some(Value::Null) => Vec::new(),
@@ -165,7 +172,9 @@ fn urls(url: &str, config: &Value) -> Result<(bool, Vec<UrlPattern>), String> {
     let patterns = values.into_iter().map(|value| {
         let base = value.as_str().ok_or_else(|| format!("config.{key} must be a URL"))?;
         let base = base.trim().trim_end_matches('/');
-        format!("{base}{path}").parse::<UrlPattern>().map_err(|e| format!("config.{key}: {e}"))
+        let pattern = |text: &str| text.parse::<UrlPattern>().map_err(|e| format!("config.{key}: {e}"));
+        pattern(base)?;
+        pattern(&format!("{base}{path}"))
     });
     Ok((true, patterns.collect::<Result<_, _>>()?))
 }
@@ -204,6 +213,24 @@ mod tests {
             assert!(!allowed(&grant, "GET", url), "{url}");
         }
         assert!(!allowed(&grant, "POST", "http://prom.internal:9090/prom/api/x"));
+    }
+
+    #[test]
+    fn a_component_adds_nothing_but_a_path_to_what_the_operator_wrote() {
+        let config = json!({"url": "https://h", "scheme": "https", "slashes": "https://"});
+        for url in [
+            "{config.url}.evil.example/**",
+            "{config.url}:8443/**",
+            "{config.url}-admin/**",
+            "{config.scheme}://evil.example/**",
+            "{config.slashes}evil.example/**",
+        ] {
+            let error = Grant::new(&[asks(url)], &config, None).unwrap_err();
+            assert!(error.contains("only a path may follow"), "{url}: {error}");
+        }
+        let error = Grant::new(&[asks("{config.slashes}//evil.example/**")], &config, None).unwrap_err();
+        assert!(error.contains("config.slashes: `https:` is not a URL pattern"), "{error}");
+        assert!(Grant::new(&[asks("{config.url}")], &config, None).is_ok());
     }
 
     #[test]
@@ -287,7 +314,7 @@ mod tests {
         assert_eq!(error(json!({"url": 3})), "config.url must be a URL");
         assert!(
             error(json!({"url": "prom:9090"}))
-                .starts_with("config.url: `prom:9090/**` is not a URL pattern: it needs a scheme")
+                .starts_with("config.url: `prom:9090` is not a URL pattern: it needs a scheme")
         );
         assert!(error(json!({"url": "http://u:p@h"})).contains("no user name or password"));
     }

@@ -51,7 +51,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
-/// The IPv4 address inside an IPv6 one: v4-mapped, v4-compatible, NAT64 (both prefixes), 6to4.
+/// The IPv4 address inside an IPv6 one: v4-mapped, v4-compatible, NAT64, 6to4. Not that behind NAT64's prefix for
+/// local use: where it stands there is the network's choice (RFC 8215), so none of these is public.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let from = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -60,7 +61,7 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => from(high, low),
         [0, 0, 0, 0, 0xffff, 0, high, low] => from(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, _, _, _, high, low] => from(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => from(high, low),
         [0x2002, high, low, ..] => from(high, low),
         _ => None,
     }
@@ -109,6 +110,7 @@ mod tests {
             "::7f00:1",
             "64:ff9b::7f00:1",
             "64:ff9b:1::a00:1",
+            "64:ff9b:1:a00:0:100:808:808", // 10.0.0.1, as RFC 6052 has it in a prefix of 48 bits
             "2002:7f00:1::",
             "2002:a00:1::1",
             "2001::1",

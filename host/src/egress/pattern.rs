@@ -13,7 +13,13 @@
 
 use std::{fmt, str::FromStr};
 
+use percent_encoding::AsciiSet;
 use url::Host;
+
+use super::target::{SEGMENT, is_ambiguous};
+
+/// A literal `*` is shown as `%2A`, so that it is not taken for a wildcard.
+const LITERAL: &AsciiSet = &SEGMENT.add(b'*');
 
 /// Scheme, host, port and path pattern of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,15 +65,15 @@ impl HostPattern {
             return Ok(Self::AnyName);
         }
         if let Some(parent) = text.strip_prefix("*.") {
-            return match Host::parse(parent) {
-                Ok(Host::Domain(name)) if !name.contains('*') => Ok(Self::Below(format!(".{name}"))),
+            return match host(parent) {
+                Some(Host::Domain(name)) => Ok(Self::Below(format!(".{name}"))),
                 _ => Err("after `*.` a host name is expected"),
             };
         }
         if text.contains('*') {
             return Err("in a host, `*` stands alone or as `*.` at the start");
         }
-        Host::parse(text.trim_end_matches('.')).map(Self::Exact).map_err(|_| "the host is not valid")
+        host(text).map(Self::Exact).ok_or("the host is not valid")
     }
 
     /// Whether a host is meant.
@@ -168,7 +174,9 @@ fn parse(text: &str) -> Result<UrlPattern, &'static str> {
     }
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => {
-            (host, port.parse().map_err(|_| "the port is not a number")?)
+            // Not what Rust takes for a number (`+80`), but what a URL may hold.
+            let digits = Some(port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+            (host, digits.and_then(|port| port.parse().ok()).ok_or("the port is not a number")?)
         }
         _ => (authority, default_port),
     };
@@ -176,6 +184,15 @@ fn parse(text: &str) -> Result<UrlPattern, &'static str> {
         return Err("the host is missing");
     }
     Ok(UrlPattern { scheme, host: HostPattern::parse(host)?, port, path: path_pattern(path)? })
+}
+
+/// A host as requests have it: at most one dot at its end, which is dropped, and no `*` behind an escape.
+fn host(text: &str) -> Option<Host> {
+    let host = Host::parse(text.strip_suffix('.').unwrap_or(text)).ok()?;
+    match &host {
+        Host::Domain(name) if name.contains('*') || name.ends_with('.') => None,
+        _ => Some(host),
+    }
 }
 
 fn path_pattern(path: &str) -> Result<Vec<Segment>, &'static str> {
@@ -187,7 +204,10 @@ fn path_pattern(path: &str) -> Result<Vec<Segment>, &'static str> {
         "*" => Ok(Segment::One),
         "." | ".." => Err("it may hold no dot segments"),
         text if text.contains('*') => Err("`*` stands for a whole segment"),
-        text => Ok(Segment::Literal(decode(text).ok_or("its percent-encoding is broken")?)),
+        text => match decode(text).ok_or("its percent-encoding is broken")? {
+            text if is_ambiguous(&text) => Err("it may hold no dot segments and no NUL, escaped or not"),
+            text => Ok(Segment::Literal(text)),
+        },
     });
     parsed.collect()
 }
@@ -219,7 +239,7 @@ impl fmt::Display for UrlPattern {
         for segment in &self.path {
             match segment {
                 Segment::Literal(text) => {
-                    write!(f, "/{}", percent_encoding::utf8_percent_encode(text, super::target::SEGMENT))?;
+                    write!(f, "/{}", percent_encoding::utf8_percent_encode(text, LITERAL))?;
                 }
                 Segment::One => f.write_str("/*")?,
                 Segment::Rest => f.write_str("/**")?,
@@ -256,6 +276,8 @@ mod tests {
             ("https://*/**", "https://anything.example/x"),
             ("https://h", "https://h/"),
             ("https://h./x", "https://h/x"),
+            ("https://*.h./x", "https://a.h/x"),
+            ("https://h/%2a", "https://h/*"),
             ("http://[::1]:80/**", "http://[::1]/x"),
             ("https://h/a%20b", "https://h/a b"),
             ("https://bücher.example/**", "https://xn--bcher-kva.example/"),
@@ -282,6 +304,7 @@ mod tests {
             ("https://*/**", "https://[::1]/x"),
             ("https://*/**", "https://2130706433/x"),
             ("https://h", "https://h/x"),
+            ("https://h/%2a", "https://h/x"),
         ] {
             assert!(!matches(rule, url), "{rule} should not match {url}");
         }
@@ -300,6 +323,12 @@ mod tests {
             ("https://h/?a=1", "it may hold no query, fragment, backslash or space"),
             ("https://h/../x", "it may hold no dot segments"),
             ("https://h:x/", "the port is not a number"),
+            ("https://h:+443/", "the port is not a number"),
+            ("https://h../", "the host is not valid"),
+            ("https://%2a.h/", "the host is not valid"),
+            ("https://*.h../", "after `*.` a host name is expected"),
+            ("https://h/%2e%2E/x", "it may hold no dot segments and no NUL, escaped or not"),
+            ("https://h/a%2f..%2fb", "it may hold no dot segments and no NUL, escaped or not"),
         ] {
             assert_eq!(text.parse::<UrlPattern>().unwrap_err().why, why, "{text}");
         }
@@ -314,6 +343,11 @@ mod tests {
         assert!(!covers("https://h/a/*", "https://h/a/**"));
         assert!(!covers("https://*.h/**", "https://h/**"));
         assert!(!covers("https://h/a", "https://h/*"));
+    }
+
+    #[test]
+    fn an_escaped_star_is_not_shown_as_a_wildcard() {
+        assert_eq!(pattern("https://h/%2a/*").to_string(), "https://h/%2A/*");
     }
 
     proptest! {

@@ -38,8 +38,9 @@ impl Target {
     /// Normalises a URL.
     ///
     /// # Errors
-    /// When it is not an absolute http or https URL, names a user, or hides a path separator beside dot
-    /// segments (`..%2f..`), which upstreams read in different ways.
+    /// When it is not an absolute http or https URL, names a user, has a host that no name server knows
+    /// (`h..`), or hides a path separator beside dot segments (`..%2f..`), which upstreams read in different
+    /// ways.
     pub fn parse(text: &str) -> Result<Self, DenyReason> {
         let mut url = Url::parse(text).map_err(|_| DenyReason::MalformedUrl)?;
         // An empty name (`http://@h/`) leaves no trace in the URL; that somebody wrote it is odd enough.
@@ -53,6 +54,10 @@ impl Target {
         }
         url.set_fragment(None);
         if let Some(name) = url.domain().and_then(|name| name.strip_suffix('.')).map(str::to_owned) {
+            // With a second dot it is no name, and the first is not the only thing between it and its normal form.
+            if name.ends_with('.') {
+                return Err(DenyReason::MalformedUrl);
+            }
             url.set_host(Some(&name)).map_err(|_| DenyReason::MalformedUrl)?;
         }
         let host = url.host().ok_or(DenyReason::MalformedUrl)?.to_owned();
@@ -62,12 +67,7 @@ impl Target {
             .map(super::pattern::decode)
             .collect::<Option<Vec<_>>>()
             .ok_or(DenyReason::MalformedUrl)?;
-        let hidden = |segment: &String| {
-            // `..;x` is `..` with a parameter to some servers.
-            let dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
-            segment.contains('\0') || segment.split(['/', '\\']).any(dots)
-        };
-        if segments.iter().any(hidden) {
+        if segments.iter().any(|segment| is_ambiguous(segment)) {
             return Err(DenyReason::MalformedUrl);
         }
         Ok(Self { url, host, port, segments })
@@ -122,6 +122,13 @@ impl Target {
     }
 }
 
+/// Whether upstreams read a decoded segment in different ways, so that no request is sent with it.
+pub(super) fn is_ambiguous(segment: &str) -> bool {
+    // `..;x` is `..` with a parameter to some servers.
+    let dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
+    segment.contains('\0') || segment.split(['/', '\\']).any(dots)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -154,6 +161,8 @@ mod tests {
             ("ftp://h/", DenyReason::MalformedUrl),
             ("/relative", DenyReason::MalformedUrl),
             ("http:///", DenyReason::MalformedUrl),
+            ("http://h../", DenyReason::MalformedUrl),
+            ("http://127.0.0.1.../", DenyReason::MalformedUrl),
             ("http://h/a/..%2f..%2fadmin", DenyReason::MalformedUrl),
             ("http://h/a/..%5cadmin", DenyReason::MalformedUrl),
             ("http://h/a%00", DenyReason::MalformedUrl),

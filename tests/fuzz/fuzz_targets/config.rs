@@ -35,7 +35,7 @@ fn harmless(raw: &mut raw::File) -> bool {
     raw.secrets.values_mut().for_each(|secret| token(&mut secret.file));
     let services = raw.tenants.values_mut().flat_map(|tenant| tenant.services.values_mut());
     for tls in services.flat_map(|service| &mut service.network.tls) {
-        [&mut tls.ca, &mut tls.client_certificate, &mut tls.client_key].map(&mut token);
+        [&mut tls.ca, &mut tls.client_certificate, &mut tls.client_key].into_iter().for_each(&mut token);
     }
     named
 }
@@ -79,6 +79,10 @@ fn said(error: &ConfigError, text: &str) {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some(text) = text(data) else { return };
+    // It learns the words of its targets.
+    if text.contains(TOKEN) {
+        return;
+    }
     let mut raw = match parse(text) {
         Ok(raw) => raw,
         Err(error) => return said(&error, text),
