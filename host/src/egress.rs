@@ -203,7 +203,7 @@ impl Policy {
 
     /// Keeps a token out of responses from now on.
     fn keep_out(&self, token: &Secret) {
-        let known = |kept: &Kept| kept.tokens.iter().any(|known| *known == *token);
+        let known = |kept: &Kept| kept.tokens.contains(token);
         if known(&self.needles.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }
@@ -273,7 +273,7 @@ impl WasiHttpHooks for Egress {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let url = shown(&request);
         let shown = format!("{} {url}", request.method());
-        let entry = self.log.open(request.method(), url);
+        let entry = self.log.open(request.method(), &url);
         let (call, policy) = (self.call, self.policy.clone());
         let admitted = match self.admit(request, &entry) {
             Ok(admitted) => admitted,

@@ -50,6 +50,8 @@ use lane::{Meter, SlowLane, Weight};
 const GRACE: Duration = Duration::from_millis(100);
 /// How long a component may take to say what it is and what tools it has.
 const LOADING: Duration = Duration::from_secs(10);
+/// How much it may say about itself: a catalogue may be far larger than a result.
+const CATALOGUE: ByteSize = ByteSize::mib(16);
 
 /// What the guests of one service run with.
 #[derive(Debug)]
@@ -174,7 +176,7 @@ impl Sandbox {
             guest.bulkhead_service_lifecycle().call_describe(&mut store).await
         };
         let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
-        Ok(settle(asked, &store, &compartment.limits)?.into())
+        Ok(settle(asked, &store, &Limits { result_bytes: CATALOGUE, ..compartment.limits })?.into())
     }
 
     /// Asks a configured component for its tools.
@@ -192,7 +194,7 @@ impl Sandbox {
             Ok(tools.map_err(CallError::from))
         };
         let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
-        let tools = settle(asked, &store, &compartment.limits)??;
+        let tools = settle(asked, &store, &Limits { result_bytes: CATALOGUE, ..compartment.limits })??;
         Ok(tools.into_iter().map(Declared::from).collect())
     }
 
@@ -210,7 +212,8 @@ impl Sandbox {
             guest.bulkhead_service_lifecycle().call_health_check(&mut store).await
         };
         let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
-        settle(asked, &store, &compartment.limits)?.map_err(CallError::Failed)
+        settle(asked, &store, &Limits { result_bytes: CATALOGUE, ..compartment.limits })?
+            .map_err(CallError::Failed)
     }
 
     /// Runs one call in a fresh instance. What it sends is told to `egress`.
@@ -265,8 +268,7 @@ impl Sandbox {
     }
 
     fn loading(&self, compartment: &Compartment) -> Result<Store<Guest>, CallError> {
-        // A catalogue may be far larger than a result.
-        guest::store(compartment, ByteSize::mib(16), Call::nobodys())
+        guest::store(compartment, CATALOGUE, Call::nobodys())
     }
 }
 
@@ -311,7 +313,7 @@ fn settle<T>(
     match ended {
         Err(_) => Err(CallError::DeadlineExceeded(limits.deadline)),
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(limits::fault(error, &store.data().memory, limits)),
+        Ok(Err(error)) => Err(limits::fault(&error, &store.data().memory, limits)),
     }
 }
 

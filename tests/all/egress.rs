@@ -197,6 +197,9 @@ async fn the_record_of_a_call_tells_what_it_sent() {
     assert_eq!((&told["attempts"], &told["received"]), (&json!(1), &json!(5)));
     assert_eq!(told["rule"], json!(format!("GET POST {}/allowed/**", upstream.url())));
     let (entry, told) = record("denied");
-    assert_eq!((&entry["denied"], &told["denied"], &told["rule"]), (&json!(1), &json!("no_rule"), &json!(null)));
+    assert_eq!(
+        (&entry["denied"], &told["denied"], &told["rule"]),
+        (&json!(1), &json!("no_rule"), &json!(null))
+    );
     assert!(!server.log_text().contains("of-the-caller"), "a query may hold what the caller typed");
 }

@@ -67,8 +67,9 @@ pub(crate) async fn measure(add: &Path, attacks: &Path, upstream: SocketAddr, ro
         load::check(server.address, "bench_add").await;
         let calm = load::run(server.address, "bench_add", CALLERS, round).await;
         let over = Arc::new(AtomicBool::new(false));
-        let attackers: Vec<_> =
-            (0..ATTACKERS).map(|_| tokio::spawn(attack_until(server.address, arguments, over.clone()))).collect();
+        let attackers: Vec<_> = (0..ATTACKERS)
+            .map(|_| tokio::spawn(attack_until(server.address, arguments, over.clone())))
+            .collect();
         let under_attack = load::run(server.address, "bench_add", CALLERS, round).await;
         over.store(true, Ordering::Relaxed);
         attackers.iter().for_each(tokio::task::JoinHandle::abort);

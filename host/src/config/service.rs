@@ -110,7 +110,7 @@ fn credential(raw: raw::Credential, secrets: &Secrets) -> Result<Credential, Str
         (None, None, None, None, Some(token), None) => Credential::bearer(audience, &fill(&token)?),
         (None, None, None, None, None, Some(client)) => {
             let secret = fill(&client.client_secret)?;
-            Ok(Credential::oauth2(audience, ClientCredentials::new(client, &secret)?))
+            Ok(Credential::oauth2(audience, ClientCredentials::new(&client, &secret)?))
         }
         _ => Err(
             "needs exactly one of `header` with `value`, `query` with `value`, `basic`, `bearer` and `oauth2`"

@@ -78,6 +78,11 @@ pub(super) async fn exchange(
     }
     let needles = policy.needles();
     if let Some(needles) = &needles {
+        let telling: Vec<_> =
+            parts.headers.keys().filter(|n| needles.are_in_name(n.as_str())).cloned().collect();
+        for name in telling {
+            parts.headers.remove(name);
+        }
         for value in parts.headers.values_mut() {
             if let std::borrow::Cow::Owned(clean) = needles.clean(value.as_bytes()) {
                 *value = HeaderValue::from_bytes(&clean).unwrap_or(HeaderValue::from_static("[removed]"));
@@ -230,8 +235,23 @@ fn is_unreachable(error: &Error) -> bool {
     )
 }
 
+/// Failures before anything reached the upstream, by the host's own doing or the guest's.
+fn is_ours(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::ConfigurationError
+            | Error::DestinationIpProhibited
+            | Error::HttpRequestBodySize(_)
+            | Error::HttpRequestUriInvalid
+            | Error::TlsCertificateError
+    )
+}
+
 /// Tells the circuit breaker how it went.
 fn settle(policy: &Policy, target: &Target, pass: Pass, sent: Result<&Response<Incoming>, &Fault>) {
+    if sent.is_err_and(|fault| is_ours(&fault.typed)) {
+        return; // it says nothing about the upstream
+    }
     let down = match sent {
         Ok(response) => is_outage(response.status()),
         Err(fault) => {

@@ -9,7 +9,12 @@ use super::{
     target::Target,
 };
 
-/// Hop-by-hop headers (RFC 9110 §7.6.1), those that frame or route a message, and `Accept-Encoding`: the host
+/// By these some servers take another method or path than that of the request line, which is the one that was
+/// matched.
+const OVERRIDES: [&str; 5] =
+    ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
+
+/// Hop-by-hop headers (RFC 9110 §7.6.1), those that frame, route or override a message, and `Accept-Encoding`: the host
 /// decodes responses, so that it can bound them and look for secrets.
 #[must_use]
 pub fn belongs_to_host(name: &HeaderName) -> bool {
@@ -27,6 +32,7 @@ pub fn belongs_to_host(name: &HeaderName) -> bool {
     ];
     NAMES.contains(name)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection" | "http2-settings" | "forwarded")
+        || OVERRIDES.contains(&name.as_str())
         || name.as_str().starts_with("x-forwarded-")
 }
 

@@ -72,14 +72,14 @@ impl EgressLog {
 
     /// Opens the entry of a request.
     #[must_use]
-    pub fn open(&self, method: &http::Method, url: String) -> Entry {
+    pub fn open(&self, method: &http::Method, url: &str) -> Entry {
         let mut inner = self.inner();
         inner.sums.requests = inner.sums.requests.saturating_add(1);
         let at = inner.told.len();
         if at < TOLD {
             // Both are the guest's: cut, so that a record stays small.
             let cut = |text: &str| text.chars().take(512).collect();
-            inner.told.push(Exchange { method: cut(method.as_str()), url: cut(&url), ..Exchange::default() });
+            inner.told.push(Exchange { method: cut(method.as_str()), url: cut(url), ..Exchange::default() });
             return Entry { log: self.clone(), at };
         }
         Entry { log: self.clone(), at: usize::MAX }
@@ -115,7 +115,7 @@ impl Entry {
     }
 
     /// It was allowed by this rule.
-    pub fn allowed(&self, rule: impl ToString) {
+    pub fn allowed(&self, rule: &impl ToString) {
         self.note(|_, exchange| {
             if let Some(exchange) = exchange {
                 exchange.rule = Some(rule.to_string());
@@ -171,7 +171,7 @@ mod tests {
     fn the_first_are_told_and_all_are_counted() {
         let log = EgressLog::default();
         for n in 0..TOLD + 3 {
-            let entry = log.open(&http::Method::GET, format!("http://h/{n}"));
+            let entry = log.open(&http::Method::GET, &format!("http://h/{n}"));
             entry.received(10);
             entry.denied("no_rule");
         }

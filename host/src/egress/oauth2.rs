@@ -82,7 +82,7 @@ impl ClientCredentials {
     ///
     /// # Errors
     /// When the token endpoint is not one, or would get the secret in the clear over a network.
-    pub fn new(raw: raw::OAuth2, secret: &Filled) -> Result<Self, String> {
+    pub fn new(raw: &raw::OAuth2, secret: &Filled) -> Result<Self, String> {
         let token_url = Target::parse(&raw.token_url)
             .map_err(|_| format!("oauth2.token_url: `{}` is not a URL", raw.token_url))?;
         if token_url.scheme() != "https" && !is_local(token_url.host()) {
@@ -227,7 +227,7 @@ mod tests {
             audience: None,
             auth: raw::ClientAuth::Basic,
         };
-        ClientCredentials::new(raw, &Filled { text: Secret::new("s:t".into()), secrets: Vec::new() })
+        ClientCredentials::new(&raw, &Filled { text: Secret::new("s:t".into()), secrets: Vec::new() })
     }
 
     #[test]

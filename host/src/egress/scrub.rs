@@ -22,6 +22,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 #[derive(Debug)]
 pub struct Needles {
     automaton: AhoCorasick,
+    /// The same for header names, which have no case.
+    names: AhoCorasick,
     texts: Vec<Vec<u8>>,
     longest: usize,
 }
@@ -36,7 +38,14 @@ impl Needles {
         let longest = texts.iter().map(Vec::len).max()?;
         // Fails only for gigabytes of patterns.
         let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&texts).ok()?;
-        Some(Self { automaton, texts, longest })
+        let names = AhoCorasick::builder().ascii_case_insensitive(true).build(&texts).ok()?;
+        Some(Self { automaton, names, texts, longest })
+    }
+
+    /// Whether a header's name holds a secret.
+    #[must_use]
+    pub fn are_in_name(&self, name: &str) -> bool {
+        self.names.is_match(name)
     }
 
     /// A whole text, cleaned.

@@ -8,7 +8,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -25,7 +25,7 @@ use wasmtime_wasi::{
     p2::{
         DynOutputStream, FsError, FsResult, OutputStream, Pollable, StreamError, StreamResult,
         bindings::filesystem::types::{
-            DescriptorFlags, ErrorCode, Host, HostDescriptor, OpenFlags, PathFlags,
+            DescriptorFlags, DescriptorType, ErrorCode, Host, HostDescriptor, OpenFlags, PathFlags,
         },
     },
 };
@@ -61,6 +61,12 @@ impl Folders {
         self.list.iter()
     }
 
+    /// The quota of the one that may be changed, for one guest.
+    pub(super) fn room(&self) -> Option<Arc<Room>> {
+        let room = |quota: &Arc<Quota>| Arc::new(Room { quota: quota.clone(), taken: AtomicU64::new(0) });
+        self.quota.as_ref().map(room)
+    }
+
     /// Opens them for one guest.
     pub(super) fn open(&self, wasi: &mut WasiCtxBuilder) -> Result<(), CallError> {
         for folder in &*self.list {
@@ -78,45 +84,82 @@ impl Folders {
 struct Quota {
     path: PathBuf,
     limit: u64,
-    /// Never less than what the folder holds: writing adds to it, and only a search corrects it.
-    used: AtomicU64,
-    searched: Mutex<Option<Instant>>,
+    state: Mutex<Used>,
+}
+
+/// Never less than what the folder holds: writing adds to it, and only a search corrects it.
+#[derive(Debug, Default)]
+struct Used {
+    /// What the last search found; none before the first.
+    found: Option<u64>,
+    /// What was written since.
+    since: u64,
+    /// What guests wrote that are still running. A search does not see a file they removed and hold open.
+    live: u64,
+    searched: Option<Instant>,
 }
 
 impl Quota {
     fn new(path: PathBuf, limit: u64) -> Self {
-        // Full until it is searched, at the first write.
-        Self { path, limit, used: AtomicU64::new(u64::MAX), searched: Mutex::default() }
+        Self { path, limit, state: Mutex::default() }
     }
 
+    fn state(&self) -> MutexGuard<'_, Used> {
+        // Nothing under this lock can panic or wait.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn search(&self) {
+        if self.state().searched.is_some_and(|at| at.elapsed() < SEARCH) {
+            return;
+        }
+        let before = self.state().since;
+        let held = held(&self.path);
+        let mut used = self.state();
+        // What was written meanwhile may not have been found.
+        used.since = used.since.saturating_sub(before);
+        (used.found, used.searched) = (Some(held), Some(Instant::now()));
+    }
+}
+
+/// The quota as one guest has it: gives back what no longer counts when the guest is gone.
+#[derive(Debug)]
+pub(super) struct Room {
+    quota: Arc<Quota>,
+    taken: AtomicU64,
+}
+
+impl Room {
     /// Takes room for `bytes` more.
     fn take(&self, bytes: u64) -> bool {
-        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        let mut used = self.quota.state();
+        let Some(found) = used.found else { return false };
+        let now = found.saturating_add(used.since.max(used.live)).saturating_add(bytes);
+        if now > self.quota.limit {
+            return false;
+        }
+        used.since = used.since.saturating_add(bytes);
+        used.live = used.live.saturating_add(bytes);
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
+        true
     }
 
-    /// Takes room for `bytes` more, after looking again at what the folder holds if it seems full.
-    async fn take_or_search(self: &Arc<Self>, bytes: u64) -> FsResult<()> {
+    /// The same, after looking again at what the folder holds if it seems full.
+    async fn take_or_search(&self, bytes: u64) -> FsResult<()> {
         if self.take(bytes) {
             return Ok(());
         }
-        let quota = self.clone();
+        let quota = self.quota.clone();
         // Off the async threads. A search that panics would leave the folder full.
         let _ = tokio::task::spawn_blocking(move || quota.search()).await;
         if self.take(bytes) { Ok(()) } else { Err(ErrorCode::Quota.into()) }
     }
+}
 
-    fn search(&self) {
-        let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
-        if searched.is_some_and(|at| at.elapsed() < SEARCH) {
-            return;
-        }
-        let before = self.used.load(Ordering::Relaxed);
-        let held = held(&self.path);
-        // What was written meanwhile is not lost: it is added to what was found.
-        let corrected = |used: u64| Some(held.saturating_add(used.saturating_sub(before)));
-        let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, corrected);
-        *searched = Some(Instant::now());
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut used = self.quota.state();
+        used.live = used.live.saturating_sub(self.taken.load(Ordering::Relaxed));
     }
 }
 
@@ -147,21 +190,20 @@ fn held(path: &Path) -> u64 {
 pub(super) fn add_quota(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut types = linker.instance("wasi:filesystem/types@0.2.12")?;
-    /// Links one: room is taken, then wasmtime-wasi's own runs.
+    /// Links one: room is taken, then wasmtime-wasi's own runs. No room, no quota.
     macro_rules! shadow {
-        ($name:literal, |$view:ident, $quota:ident, $($arg:ident: $type:ty),*| $bytes:expr => $then:expr) => {
+        ($name:literal, |$view:ident, $room:ident, $($arg:ident: $type:ty),*| $bytes:expr => $then:expr) => {
             types.func_wrap_async(
                 concat!("[method]descriptor.", $name),
                 |mut store: StoreContextMut<'_, Guest>, ($($arg,)*): ($($type,)*)| {
                     Box::new(async move {
-                        let $quota = store.data().folders.quota.clone();
-                        let bytes: u64 = $bytes;
-                        let taken = match $quota.as_ref().filter(|_| bytes > 0) {
-                            Some(quota) => quota.take_or_search(bytes).await,
-                            None => Ok(()),
-                        };
+                        let $room = store.data().room.clone();
                         let mut view: WasiFilesystemCtxView<'_> = store.data_mut().filesystem();
                         let $view = &mut view;
+                        let taken = match &$room {
+                            Some(room) => room.take_or_search($bytes).await,
+                            None => Ok(()),
+                        };
                         let done = match taken {
                             Ok(()) => $then,
                             Err(full) => Err(full),
@@ -173,23 +215,55 @@ pub(super) fn add_quota(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
         };
     }
     type Fd = Resource<Descriptor>;
-    shadow!("write", |view, _quota, fd: Fd, bytes: Vec<u8>, offset: u64|
-        bytes.len() as u64 => view.write(fd, bytes, offset).await);
-    shadow!("set-size", |view, _quota, fd: Fd, size: u64| size => view.set_size(fd, size).await);
-    shadow!("create-directory-at", |view, _quota, fd: Fd, path: String|
+    shadow!("write", |view, _room, fd: Fd, bytes: Vec<u8>, offset: u64|
+        growth(view, &fd, offset, bytes.len() as u64).await => view.write(fd, bytes, offset).await);
+    shadow!("set-size", |view, _room, fd: Fd, size: u64|
+        growth(view, &fd, size, 0).await => view.set_size(fd, size).await);
+    shadow!("create-directory-at", |view, _room, fd: Fd, path: String|
         ENTRY => view.create_directory_at(fd, path).await);
-    shadow!("symlink-at", |view, _quota, fd: Fd, from: String, to: String|
+    shadow!("symlink-at", |view, _room, fd: Fd, from: String, to: String|
         ENTRY => view.symlink_at(fd, from, to).await);
-    shadow!("link-at", |view, _quota, fd: Fd, follow: PathFlags, from: String, folder: Fd, to: String|
+    shadow!("link-at", |view, _room, fd: Fd, follow: PathFlags, from: String, folder: Fd, to: String|
         ENTRY => view.link_at(fd, follow, from, folder, to).await);
-    shadow!("open-at", |view, _quota, fd: Fd, follow: PathFlags, path: String, how: OpenFlags, flags: DescriptorFlags|
-        if how.contains(OpenFlags::CREATE) { ENTRY } else { 0 } => view.open_at(fd, follow, path, how, flags).await);
-    shadow!("write-via-stream", |view, quota, fd: Fd, offset: u64|
-        1 => view.write_via_stream(fd, offset).and_then(|stream| bounded(view, quota, stream)));
-    shadow!("append-via-stream", |view, quota, fd: Fd|
-        1 => view.append_via_stream(fd).and_then(|stream| bounded(view, quota, stream)));
+    shadow!("open-at", |view, _room, fd: Fd, follow: PathFlags, path: String, how: OpenFlags, flags: DescriptorFlags|
+        if how.contains(OpenFlags::CREATE) { ENTRY } else { 0 } => open(view, fd, follow, path, how, flags).await);
+    shadow!("write-via-stream", |view, room, fd: Fd, offset: u64|
+        growth(view, &fd, offset, 0).await =>
+        view.write_via_stream(fd, offset).and_then(|stream| bounded(view, room, stream)));
+    shadow!("append-via-stream", |view, room, fd: Fd|
+        0 => view.append_via_stream(fd).and_then(|stream| bounded(view, room, stream)));
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// What writing `bytes` at `offset` adds, a gap before them included.
+async fn growth(
+    view: &mut WasiFilesystemCtxView<'_>,
+    fd: &Resource<Descriptor>,
+    offset: u64,
+    bytes: u64,
+) -> u64 {
+    let size = view.stat(Resource::new_borrow(fd.rep())).await.map_or(0, |stat| stat.size);
+    bytes.max(offset.saturating_add(bytes).saturating_sub(size))
+}
+
+/// Opens a file or a folder, and nothing else: to open a pipe is to wait for somebody to write to it.
+async fn open(
+    view: &mut WasiFilesystemCtxView<'_>,
+    fd: Resource<Descriptor>,
+    follow: PathFlags,
+    path: String,
+    how: OpenFlags,
+    flags: DescriptorFlags,
+) -> FsResult<Resource<Descriptor>> {
+    let found = view.stat_at(Resource::new_borrow(fd.rep()), follow, path.clone()).await;
+    let usual = |kind| {
+        matches!(kind, DescriptorType::Directory | DescriptorType::RegularFile | DescriptorType::SymbolicLink)
+    };
+    if found.is_ok_and(|found| !usual(found.type_)) {
+        return Err(ErrorCode::NotPermitted.into());
+    }
+    view.open_at(fd, follow, path, how, flags).await
 }
 
 /// An outcome as the contract has it.
@@ -206,19 +280,19 @@ fn coded<T>(
 /// Puts a quota on a stream into a file.
 fn bounded(
     view: &mut WasiFilesystemCtxView<'_>,
-    quota: Option<Arc<Quota>>,
+    room: Option<Arc<Room>>,
     stream: Resource<DynOutputStream>,
 ) -> FsResult<Resource<DynOutputStream>> {
-    let Some(quota) = quota else { return Ok(stream) };
+    let Some(room) = room else { return Ok(stream) };
     let inner = view.table.delete(stream).map_err(FsError::trap)?;
-    let bounded: DynOutputStream = Box::new(Bounded { inner, quota });
+    let bounded: DynOutputStream = Box::new(Bounded { inner, room });
     view.table.push(bounded).map_err(FsError::trap)
 }
 
 /// A stream into a file, with a quota.
 struct Bounded {
     inner: DynOutputStream,
-    quota: Arc<Quota>,
+    room: Arc<Room>,
 }
 
 #[async_trait]
@@ -231,7 +305,7 @@ impl Pollable for Bounded {
 #[async_trait]
 impl OutputStream for Bounded {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        if !self.quota.take(bytes.len() as u64) {
+        if !self.room.take(bytes.len() as u64) {
             let full: io::Error = rustix::io::Errno::DQUOT.into();
             return Err(StreamError::LastOperationFailed(full.into()));
         }

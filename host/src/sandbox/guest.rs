@@ -12,7 +12,7 @@ use super::{
     Compartment,
     bindings::{call, types},
     engine::Running,
-    files::Folders,
+    files::Room,
     lane::{Meter, SLICE},
     limits::OutOfTime,
     output::{Output, one_line},
@@ -36,7 +36,7 @@ pub(super) struct Guest {
     table: ResourceTable,
     egress: Egress,
     pub(super) memory: Memory,
-    pub(super) folders: Folders,
+    pub(super) room: Option<Arc<Room>>,
     limits: Limits,
     service: Arc<str>,
     call: Call,
@@ -129,7 +129,7 @@ pub(super) fn store(
         table,
         egress: Egress::new(compartment.policy.clone(), call.id, call.egress.clone()),
         memory: Memory { limit: limits.memory, used: 0, refused: None },
-        folders: compartment.folders.clone(),
+        room: compartment.folders.room(),
         limits,
         service: compartment.service.clone(),
         call,
@@ -153,6 +153,7 @@ pub(super) fn store(
 
 /// At every tick: stops a guest that has used up its time, and makes one that has been computing for a while
 /// let others run. The call's deadline drops it from outside.
+#[expect(clippy::needless_pass_by_value, reason = "wasmtime's signature")]
 fn look(store: StoreContextMut<'_, Guest>) -> wasmtime::Result<UpdateDeadline> {
     let guest = store.data();
     let meter = &guest.call.meter;

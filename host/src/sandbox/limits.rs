@@ -14,7 +14,7 @@ use crate::{config::Limits, error::CallError};
 pub(super) struct OutOfTime;
 
 /// Why a guest ended without an answer.
-pub(super) fn fault(error: wasmtime::Error, memory: &Memory, limits: &Limits) -> CallError {
+pub(super) fn fault(error: &wasmtime::Error, memory: &Memory, limits: &Limits) -> CallError {
     if error.is::<PoolConcurrencyLimitError>() {
         let message = "all places for guests are taken; try again shortly".to_owned();
         return CallError::Throttled { message, retry_after: Some(Duration::from_secs(1)) };
