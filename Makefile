@@ -28,7 +28,7 @@ fuzz: tools tests/fuzz/Cargo.lock ## every fuzz target for FUZZ_SECONDS (60), or
 	@set -e; for target in $(FUZZ); do \
 		echo "fuzzing $$target" >&2; \
 		mkdir -p tests/fuzz/artifacts/$$target tests/fuzz/target/corpus/$$target; \
-		tests/fuzz/target/*/release/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
+		tests/fuzz/target/*/release/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=60 -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=tests/fuzz/artifacts/$$target/ tests/fuzz/target/corpus/$$target tests/fuzz/corpus/$$target; \
 	done
 
@@ -43,6 +43,7 @@ check: fmt lint doc deny ## everything CI looks at beside the tests
 
 fmt:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 
 lint: tools
 	$(CARGO) clippy --workspace --all-targets -- -D warnings

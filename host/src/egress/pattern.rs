@@ -165,8 +165,9 @@ fn parse(text: &str) -> Result<UrlPattern, &'static str> {
         "https" => 443,
         _ => return Err("the scheme must be http or https"),
     };
-    if rest.contains(['?', '#', '\\']) || rest.contains(char::is_whitespace) {
-        return Err("it may hold no query, fragment, backslash or space");
+    let odd = |c: char| matches!(c, '?' | '#' | '\\') || c.is_whitespace() || c.is_control();
+    if rest.contains(odd) {
+        return Err("it may hold no query, fragment, backslash, space or control character");
     }
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     if authority.contains('@') {
@@ -320,7 +321,8 @@ mod tests {
             ("https://h/a*", "`*` stands for a whole segment"),
             ("https://a*.h/", "in a host, `*` stands alone or as `*.` at the start"),
             ("https://u:p@h/", "it may hold no user name or password; use `credentials`"),
-            ("https://h/?a=1", "it may hold no query, fragment, backslash or space"),
+            ("https://h/?a=1", "it may hold no query, fragment, backslash, space or control character"),
+            ("https://h/a\u{19}", "it may hold no query, fragment, backslash, space or control character"),
             ("https://h/../x", "it may hold no dot segments"),
             ("https://h:x/", "the port is not a number"),
             ("https://h:+443/", "the port is not a number"),

@@ -96,7 +96,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         }
         Err(error) => {
             let shown = error.to_string();
-            let message = error.key.as_ref().map_or(Some(shown.as_str()), |key| shown.strip_prefix(key.as_str()));
+            let message =
+                error.key.as_ref().map_or(Some(shown.as_str()), |key| shown.strip_prefix(key.as_str()));
             assert!(message.is_some_and(|message| message.len() > 2), "{shown}");
             assert!(!shown.contains(TOKEN), "{shown}");
         }

@@ -38,8 +38,16 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let wasi = OFFERED_WASI.iter().map(|interface| format!("{interface}@0.2.12"));
     let refused = ["wasi:sockets/tcp@0.2.12", "wasi:http/outgoing-handler@0.3.0", "env", "a"];
     for name in own.chain(wasi).chain(refused.map(str::to_owned)) {
-        assert_eq!(surface.imports.contains(&name), types.component_item_for_import(&name).is_some(), "{name}");
-        assert_eq!(surface.exports.contains(&name), types.component_item_for_export(&name).is_some(), "{name}");
+        assert_eq!(
+            surface.imports.contains(&name),
+            types.component_item_for_import(&name).is_some(),
+            "{name}"
+        );
+        assert_eq!(
+            surface.exports.contains(&name),
+            types.component_item_for_export(&name).is_some(),
+            "{name}"
+        );
     }
     if checked.is_ok() {
         let exported = |name: &str| types.component_item_for_export(name).is_some();

@@ -35,7 +35,8 @@ impl<'a> Own<'a> {
     }
 
     fn allows(&self, method: &str, sent: &Sent<'_>) -> bool {
-        let known = |keys: &Vec<&str>| sent.keys().iter().all(|key| keys.iter().any(|own| own.as_bytes() == key));
+        let known =
+            |keys: &Vec<&str>| sent.keys().iter().all(|key| keys.iter().any(|own| own.as_bytes() == key));
         self.methods.as_ref().is_none_or(|methods| methods.contains(&method))
             && self.url.is_none_or(|url| means(url, sent))
             && self.keys.as_ref().is_none_or(known)

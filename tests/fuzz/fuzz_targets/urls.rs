@@ -21,7 +21,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     assert_eq!(read.scheme, target.scheme());
     assert_eq!(read.host, target.host().to_string());
     assert_eq!(read.port, target.port());
-    assert!(read.segments.iter().map(Vec::as_slice).eq(target.segments().iter().map(String::as_bytes)), "{sent}");
+    assert!(
+        read.segments.iter().map(Vec::as_slice).eq(target.segments().iter().map(String::as_bytes)),
+        "{sent}"
+    );
     let keys: Vec<_> = target.query_keys().collect();
     let lossy: Vec<_> = read.keys().iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect();
     assert_eq!(lossy, keys, "{sent}");
@@ -35,7 +38,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     }
 
     // Nothing is left that upstreams read in different ways.
-    assert!(!sent.contains(['#', '\\', '\t', '\n', ' ']), "{sent}");
+    assert!(!sent.contains(['#', '\t', '\n', ' ']) && !target.url().path().contains('\\'), "{sent}");
     assert!(!target.segments().iter().any(|segment| is_ambiguous(segment.as_bytes())), "{sent}");
     assert!(!read.host.contains(['@', '/', '?', '%']) && !read.host.ends_with('.'), "{sent}");
     assert!(!read.host.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii_graphic()), "{sent}");
