@@ -17,7 +17,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use wasmtime_wasi_http::{WasiBody, WasiHttpHooks};
 
 /// Rules of the policy; the last one matches.
-const RULES: usize = 64;
+pub(crate) const RULES: usize = 64;
 const TIMES: usize = 4000;
 
 fn policy(upstream: &str) -> Policy {
