@@ -19,12 +19,13 @@ test: tools components ## every test: units, hostile guests, real clients, a rea
 bench: tools components ## a sandboxed call next to a native one; writes target/bench.json
 	env -u RUST_BACKTRACE $(CARGO) bench --package bulkhead --bench calls
 
-# No sanitizer: the code under test has no `unsafe` of ours. A guest is not run either, so any component will do
-# as the one in the binary. What is found new goes to target/; the seeds are kept by hand.
-fuzz: tools tests/fuzz/Cargo.lock ## every fuzz target for FUZZ_SECONDS (60), or FUZZ="urls grants"; needs cargo-fuzz and a nightly
+# No sanitizer: the code under test has no `unsafe` of ours, and without one the pinned compiler does, instead of a
+# nightly. No guest is run, so any component will do as the one in the binary. What is found new goes to
+# tests/fuzz/target; the seeds are kept by hand.
+fuzz: tools tests/fuzz/Cargo.lock ## every fuzz target for FUZZ_SECONDS (60), or FUZZ="urls grants"; needs cargo-fuzz
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is missing; install it with: cargo install --locked cargo-fuzz" >&2; exit 1; }
 	BULKHEAD_UTILITIES_WASM=$(CURDIR)/tests/fuzz/corpus/contract/empty-component \
-		cargo +nightly fuzz build --fuzz-dir tests/fuzz --target-dir tests/fuzz/target --sanitizer none --codegen-units 16
+		cargo fuzz build --fuzz-dir tests/fuzz --target-dir tests/fuzz/target --sanitizer none --codegen-units 16
 	@set -e; for target in $(FUZZ); do \
 		echo "fuzzing $$target" >&2; \
 		mkdir -p tests/fuzz/artifacts/$$target tests/fuzz/target/corpus/$$target; \

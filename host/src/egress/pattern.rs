@@ -189,10 +189,13 @@ fn parse(text: &str) -> Result<UrlPattern, &'static str> {
 
 /// A host as requests have it: at most one dot at its end, which is dropped, and no `*` behind an escape.
 fn host(text: &str) -> Option<Host> {
-    let host = Host::parse(text.strip_suffix('.').unwrap_or(text)).ok()?;
-    match &host {
-        Host::Domain(name) if name.contains('*') || name.ends_with('.') => None,
-        _ => Some(host),
+    match Host::parse(text).ok()? {
+        Host::Domain(name) => {
+            let name = name.strip_suffix('.').unwrap_or(&name);
+            let sound = !name.ends_with('.') && !name.contains('*');
+            sound.then(|| Host::parse(name).ok()).flatten()
+        }
+        address => Some(address),
     }
 }
 
@@ -277,6 +280,8 @@ mod tests {
             ("https://*/**", "https://anything.example/x"),
             ("https://h", "https://h/"),
             ("https://h./x", "https://h/x"),
+            ("https://h%2e/x", "https://h/x"),
+            ("https://127.1./x", "https://127.0.0.1/x"),
             ("https://*.h./x", "https://a.h/x"),
             ("https://h/%2a", "https://h/*"),
             ("http://[::1]:80/**", "http://[::1]/x"),
@@ -327,6 +332,7 @@ mod tests {
             ("https://h:x/", "the port is not a number"),
             ("https://h:+443/", "the port is not a number"),
             ("https://h../", "the host is not valid"),
+            ("https://0x7f.10../", "the host is not valid"),
             ("https://%2a.h/", "the host is not valid"),
             ("https://*.h../", "after `*.` a host name is expected"),
             ("https://h/%2e%2E/x", "it may hold no dot segments and no NUL, escaped or not"),

@@ -105,8 +105,8 @@ pub fn means(pattern: &str, sent: &Sent<'_>) -> bool {
 fn host_means(host: &str, sent: &Sent<'_>) -> bool {
     // How a name is written in IDNA is not ours to do twice.
     let plain = |host: &str| {
-        let host = url::Host::parse(host.trim_end_matches('.')).map(|host| host.to_string());
-        host.expect("an accepted pattern has a host")
+        let host = url::Host::parse(host).expect("an accepted pattern has a host").to_string();
+        host.trim_end_matches('.').to_owned()
     };
     match host.strip_prefix("*.") {
         None if host == "*" => sent.is_name(),
