@@ -1,11 +1,11 @@
 //! The state of one guest: what lives in its store, for one call and no longer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytesize::ByteSize;
 use tokio_util::sync::CancellationToken;
-use wasmtime::{ResourceLimiter, Store, StoreContextMut, UpdateDeadline, component::ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime::{ResourceLimiterAsync, Store, StoreContextMut, UpdateDeadline, component::ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, async_trait};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::{
@@ -24,6 +24,13 @@ use crate::{
     request::{CallId, Event, Events},
 };
 
+/// A memory may grow this often at the guest's own speed. Each step changes the process's memory map, which
+/// holds up every other guest for a moment; a guest that goes page by page is slowed down.
+const FREE_STEPS: u32 = 128;
+/// After them it pauses at every so many steps,
+const STEPS: u32 = 16;
+/// for so long.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Longest progress message; the rest of it is dropped.
 const MESSAGE: usize = 1024;
 /// Most random bytes a guest gets in one go; the host makes them in its own memory.
@@ -71,6 +78,8 @@ impl Call {
 pub(super) struct Memory {
     limit: ByteSize,
     used: u64,
+    /// How often its memories grew.
+    steps: u32,
     /// What it would have had if it had not been refused. A crash that follows is for want of memory.
     pub(super) refused: Option<ByteSize>,
 }
@@ -87,12 +96,30 @@ impl Memory {
     }
 }
 
-impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(self.grow(current as u64, desired as u64))
+#[async_trait]
+impl ResourceLimiterAsync for Memory {
+    async fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if !self.grow(current as u64, desired as u64) {
+            return Ok(false);
+        }
+        self.steps = self.steps.saturating_add(1);
+        if self.steps > FREE_STEPS && self.steps.is_multiple_of(STEPS) {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    async fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         const ELEMENT: u64 = size_of::<usize>() as u64;
         Ok(self.grow(current as u64 * ELEMENT, desired as u64 * ELEMENT))
     }
@@ -128,7 +155,7 @@ pub(super) fn store(
         http,
         table,
         egress: Egress::new(compartment.policy.clone(), call.id, call.egress.clone()),
-        memory: Memory { limit: limits.memory, used: 0, refused: None },
+        memory: Memory { limit: limits.memory, used: 0, steps: 0, refused: None },
         room: compartment.folders.room(),
         limits,
         service: compartment.service.clone(),
@@ -138,7 +165,7 @@ pub(super) fn store(
     };
     #[expect(clippy::disallowed_methods, reason = "this is the place that sets the limits")]
     let mut store = Store::new(compartment.component.engine(), guest);
-    store.limiter(|guest| &mut guest.memory);
+    store.limiter_async(|guest| &mut guest.memory);
     store.epoch_deadline_callback(look);
     store.set_epoch_deadline(1);
     if let Some(fuel) = limits.fuel {
