@@ -4,6 +4,7 @@
 //! [`Permit`] comes only from [`Catalog::route`], and a [`Checked`] call only from [`Permit::check`], so a
 //! guest cannot be started for a caller that was not admitted or with arguments that were not checked.
 
+mod effort;
 pub mod service;
 pub mod tool;
 

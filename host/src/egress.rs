@@ -2,7 +2,7 @@
 //!
 //! In order: normalise the URL, match the grant, refuse credentials of the guest's own ([`Policy::decide`]);
 //! then room and turn, the operator's credentials, a vetted address, the response's filter
-//! ([`exchange::exchange`]). Redirects are not followed: a guest that follows one sends a new request, which
+//! (`exchange`). Redirects are not followed: a guest that follows one sends a new request, which
 //! is checked like any other.
 
 pub mod address;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::effort::Effort;
+
 /// A tool as the component declared it.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the fields are those of `tool` in wit/service.wit")]
@@ -52,6 +54,7 @@ pub struct Tool {
     pub plan: Option<Vec<u8>>,
     /// MCP `_meta`.
     pub meta: Option<Map<String, Value>>,
+    effort: Effort,
     arguments: jsonschema::Validator,
 }
 
@@ -98,8 +101,10 @@ impl Tool {
         let output_schema = declared.output_schema.as_deref().map(schema).transpose();
         let output_schema = output_schema.map_err(|e| format!("output schema: {e}"))?;
         if let Some(output) = &output_schema {
+            Effort::new(output).map_err(|e| format!("output schema: {e}"))?;
             validator(output).map_err(|e| format!("output schema: {e}"))?;
         }
+        let effort = Effort::new(&input_schema).map_err(|e| format!("input schema: {e}"))?;
         let arguments = validator(&input_schema).map_err(|e| format!("input schema: {e}"))?;
         Ok(Self {
             public_name,
@@ -113,6 +118,7 @@ impl Tool {
             plan: declared.plan,
             meta: declared.meta.as_deref().map(meta).transpose()?,
             arguments,
+            effort,
         })
     }
 
@@ -121,6 +127,9 @@ impl Tool {
     /// # Errors
     /// Names each argument at fault and what it should have been.
     pub fn validate(&self, arguments: &Value) -> Result<(), String> {
+        self.effort
+            .allow(arguments)
+            .map_err(|_| "arguments: too much to check; pass less at once".to_owned())?;
         if self.arguments.is_valid(arguments) {
             return Ok(());
         }

@@ -57,6 +57,20 @@ pub(super) async fn schema_too_deep() {
     left_out("schema_too_deep", "", why).await;
 }
 
+pub(super) async fn schema_doubles() {
+    let why = "tool `run`: input schema: its references and alternatives multiply without end";
+    left_out("schema_doubles", "", why).await;
+}
+
+pub(super) async fn schema_doubles_by_level() {
+    let trial = Trial::of("schema_doubles_by_level", "");
+    let deep = (0..60).fold(json!({}), |below, _| json!({ "a": below }));
+    let (reason, text) = trial.beside(trial.client.refused("attack_run", deep)).await;
+    let expected = ("invalid_arguments", "arguments: too much to check; pass less at once");
+    assert_eq!((reason.as_str(), text.as_str()), expected);
+    trial.honest("attack", 1).await;
+}
+
 pub(super) async fn schema_refers_out() {
     let upstream = Upstream::start(|_| Response::new(Full::from("{}"))).await;
     let guest = format!("schema_refers_out, elsewhere: '{}/schema.json'", upstream.url());

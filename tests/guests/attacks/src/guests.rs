@@ -92,6 +92,8 @@ pub mod remember;
 pub mod request_flood;
 pub mod reserved_meta;
 pub mod schema_not_json;
+pub mod schema_doubles;
+pub mod schema_doubles_by_level;
 pub mod schema_refers_out;
 pub mod schema_too_deep;
 pub mod sleep_past_deadline;

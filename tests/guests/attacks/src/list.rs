@@ -62,6 +62,8 @@ macro_rules! guests {
             trap_in_health_check,
             schema_not_json,
             schema_too_deep,
+            schema_doubles,
+            schema_doubles_by_level,
             schema_refers_out,
             pattern_too_large,
             pattern_bomb,
