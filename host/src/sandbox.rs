@@ -247,7 +247,12 @@ impl Sandbox {
                 guest.bulkhead_service_tools().call_call_tool(&mut store, &context, &requested).await
             };
             let ran = ran.await;
-            settle(Ok(ran), &store, &limits)
+            // Here, where a large result was made: freed on another thread, its memory would go back to the kernel.
+            match settle(Ok(ran), &store, &limits)? {
+                Ok(types::Outcome::Complete(result)) => convert::output(result, limits.result_bytes),
+                Ok(types::Outcome::InputRequired(_)) => Err(CallError::InputUnavailable),
+                Err(error) => Err(convert::refusal(error, limits.result_bytes)),
+            }
         };
         let mut guest = Box::pin(self.slow_lane.run(&weight, meter, guest));
         let stopped = select! {
@@ -260,11 +265,7 @@ impl Sandbox {
         // In the slow lane it may run until its next tick. Its place is free when it is gone, not before, and
         // so is the answer. The sender is only ever dropped.
         let _ = gone.await;
-        let ended: Result<types::Outcome, types::ServiceError> = stopped??;
-        match ended.map_err(|error| convert::refusal(error, limits.result_bytes))? {
-            types::Outcome::Complete(result) => convert::output(result, limits.result_bytes),
-            types::Outcome::InputRequired(_) => Err(CallError::InputUnavailable),
-        }
+        stopped?
     }
 
     fn loading(&self, compartment: &Compartment) -> Result<Store<Guest>, CallError> {

@@ -68,7 +68,7 @@ pub(super) async fn schema_doubles_by_level() {
     let (reason, text) = trial.beside(trial.client.refused("attack_run", deep)).await;
     let expected = ("invalid_arguments", "arguments: too much to check; pass less at once");
     assert_eq!((reason.as_str(), text.as_str()), expected);
-    trial.honest("attack", 1).await;
+    trial.honest("neighbour", 1).await;
 }
 
 pub(super) async fn schema_refers_out() {
