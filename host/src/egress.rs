@@ -1,6 +1,7 @@
 //! The way out, and the only one: every outbound request of every guest passes [`Egress::send_request`].
 //!
-//! In order: normalise the URL, match the grant, refuse credentials of the guest's own ([`Policy::decide`]);
+//! In order: normalise the URL ([`Target`]), match the grant, refuse credentials of the guest's own
+//! ([`Policy::decide`]);
 //! then room and turn, the operator's credentials, a vetted address, the response's filter
 //! (`exchange`). Redirects are not followed: a guest that follows one sends a new request, which
 //! is checked like any other.
@@ -173,22 +174,16 @@ impl Policy {
     ///
     /// # Errors
     /// With the reason it may not.
-    pub fn decide(
-        &self,
-        method: &Method,
-        url: &str,
-        headers: &HeaderMap,
-    ) -> Result<(Target, &Rule), DenyReason> {
-        let target = Target::parse(url)?;
-        let rule = self.grant.check(method, &target)?;
-        headers::refuse_credentials(headers, &target, &self.credentials)?;
+    pub fn decide(&self, method: &Method, target: &Target, headers: &HeaderMap) -> Result<&Rule, DenyReason> {
+        let rule = self.grant.check(method, target)?;
+        headers::refuse_credentials(headers, target, &self.credentials)?;
         if headers::size(headers) > self.caps.header_bytes.as_u64() {
             return Err(DenyReason::HeaderBytes);
         }
-        if headers.contains_key(http::header::RANGE) && self.attached(&target).next().is_some() {
+        if headers.contains_key(http::header::RANGE) && self.attached(target).next().is_some() {
             return Err(DenyReason::PartWithCredential);
         }
-        Ok((target, rule))
+        Ok(rule)
     }
 
     /// The credentials a request to `target` gets.
@@ -244,10 +239,15 @@ impl Egress {
     }
 
     /// Checks a request and takes room for it.
-    fn admit(&mut self, request: Request<WasiBody>, entry: &Entry) -> Result<exchange::Admitted, DenyReason> {
+    fn admit(
+        &mut self,
+        request: Request<WasiBody>,
+        target: Result<Target, DenyReason>,
+        entry: &Entry,
+    ) -> Result<exchange::Admitted, DenyReason> {
         self.left = self.left.checked_sub(1).ok_or(DenyReason::TooManyRequests)?;
-        let (target, rule) =
-            self.policy.decide(request.method(), &request.uri().to_string(), request.headers())?;
+        let target = target?;
+        let rule = self.policy.decide(request.method(), &target, request.headers())?;
         entry.allowed(rule);
         let room = self.policy.room.clone().try_acquire_owned().map_err(|_| DenyReason::TooManyAtOnce)?;
         Ok(exchange::Admitted { request, target, room })
@@ -271,11 +271,13 @@ impl WasiHttpHooks for Egress {
         options: Option<RequestOptions>,
         _response_read: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let url = shown(&request);
+        let target = Target::parse(&request.uri().to_string());
+        // A query may hold what the caller typed.
+        let url = target.as_ref().map_or("(a malformed URL)".to_owned(), Target::without_query);
         let shown = format!("{} {url}", request.method());
         let entry = self.log.open(request.method(), &url);
         let (call, policy) = (self.call, self.policy.clone());
-        let admitted = match self.admit(request, &entry) {
+        let admitted = match self.admit(request, target, &entry) {
             Ok(admitted) => admitted,
             Err(reason) => {
                 entry.denied(reason.as_str());
@@ -306,10 +308,4 @@ impl WasiHttpHooks for Egress {
             sent.map(|response| (response, done)).map_err(|fault| fault.typed)
         })
     }
-}
-
-/// The URL for the log; a query may hold what the caller typed.
-fn shown(request: &Request<WasiBody>) -> String {
-    let target = Target::parse(&request.uri().to_string()).map(|t| t.without_query());
-    target.unwrap_or_else(|_| "(a malformed URL)".to_owned())
 }

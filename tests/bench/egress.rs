@@ -5,7 +5,9 @@ use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Instant};
 use bulkhead::{
     breaker::Trip,
     config::{Caps, Network, secrets::Filled},
-    egress::{Egress, Policy, credential::Credential, dial::Dialer, log::EgressLog, resolve::System},
+    egress::{
+        Egress, Policy, credential::Credential, dial::Dialer, log::EgressLog, resolve::System, target::Target,
+    },
     grant::{EgressRequest, Grant},
     request::CallId,
     secret::Secret,
@@ -55,7 +57,9 @@ pub(crate) fn decision() -> f64 {
             let start = Instant::now();
             for _ in 0..TIMES {
                 std::hint::black_box(
-                    policy.decide(&Method::GET, std::hint::black_box(&url), &headers).unwrap(),
+                    policy
+                        .decide(&Method::GET, &Target::parse(std::hint::black_box(&url)).unwrap(), &headers)
+                        .unwrap(),
                 );
             }
             start.elapsed().as_secs_f64() * 1e6 / TIMES as f64

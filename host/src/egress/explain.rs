@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method};
 use serde::Serialize;
 
-use super::Policy;
+use super::{Policy, target::Target};
 
 /// What would become of a request.
 #[derive(Clone, Debug, Serialize)]
@@ -63,7 +63,12 @@ impl Policy {
             tls: None,
             hint: None,
         };
-        let (target, rule) = match self.decide(method, url, &HeaderMap::new()) {
+        let target = Target::parse(url);
+        let decided = target.and_then(|target| {
+            let rule = self.decide(method, &target, &HeaderMap::new())?;
+            Ok((target, rule))
+        });
+        let (target, rule) = match decided {
             Ok(decided) => decided,
             Err(reason) => {
                 explained.reason = Some(reason.as_str());
