@@ -70,7 +70,9 @@ impl CallRecord {
         let (limit, allowed, wanted) = limit.map_or((None, None, None), |(l, a, w)| (Some(l), Some(a), w));
         let Sums { requests, denied, failed, received } = self.egress.sums();
         // One by one only where there are any, and somebody looks.
-        let told = (requests > 0).then(|| serde_json::to_string(&self.egress.told()).unwrap_or_default());
+        let looked_at = outcome != "ok" || tracing::enabled!(target: "call", tracing::Level::DEBUG);
+        let told = (looked_at && requests > 0)
+            .then(|| serde_json::to_string(&self.egress.told()).unwrap_or_default());
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
