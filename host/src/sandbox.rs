@@ -170,13 +170,14 @@ impl Sandbox {
     /// # Errors
     /// When it crashes or takes too long.
     pub async fn describe(&self, compartment: &Compartment) -> Result<Manifest, CallError> {
-        let mut store = self.loading(compartment)?;
+        let limits = loading(&compartment.limits);
+        let mut store = guest::store(compartment, limits.result_bytes, Call::nobodys())?;
         let asking = async {
             let guest = compartment.component.pre.instantiate_async(&mut store).await?;
             guest.bulkhead_service_lifecycle().call_describe(&mut store).await
         };
-        let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
-        Ok(settle(asked, &store, &Limits { result_bytes: CATALOGUE, ..compartment.limits })?.into())
+        let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+        Ok(settle(asked, &store, &limits)?.into())
     }
 
     /// Asks a configured component for its tools.
@@ -184,7 +185,8 @@ impl Sandbox {
     /// # Errors
     /// When the component refuses its config, crashes, or takes too long.
     pub async fn list_tools(&self, compartment: &Compartment) -> Result<Vec<Declared>, CallError> {
-        let mut store = self.loading(compartment)?;
+        let limits = loading(&compartment.limits);
+        let mut store = guest::store(compartment, limits.result_bytes, Call::nobodys())?;
         let asking = async {
             let guest = match initialized(compartment, &mut store).await? {
                 Ok(guest) => guest,
@@ -193,8 +195,8 @@ impl Sandbox {
             let tools = guest.bulkhead_service_tools().call_list_tools(&mut store).await?;
             Ok(tools.map_err(CallError::from))
         };
-        let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
-        let tools = settle(asked, &store, &Limits { result_bytes: CATALOGUE, ..compartment.limits })??;
+        let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+        let tools = settle(asked, &store, &limits)??;
         Ok(tools.into_iter().map(Declared::from).collect())
     }
 
@@ -203,7 +205,8 @@ impl Sandbox {
     /// # Errors
     /// When it does not, with the component's words.
     pub async fn health(&self, compartment: &Compartment) -> Result<String, CallError> {
-        let mut store = self.loading(compartment)?;
+        let limits = loading(&compartment.limits);
+        let mut store = guest::store(compartment, limits.result_bytes, Call::nobodys())?;
         let asking = async {
             let guest = match initialized(compartment, &mut store).await? {
                 Ok(guest) => guest,
@@ -211,9 +214,8 @@ impl Sandbox {
             };
             guest.bulkhead_service_lifecycle().call_health_check(&mut store).await
         };
-        let asked = timeout_at(Instant::now() + compartment.limits.deadline.min(LOADING), asking).await;
-        settle(asked, &store, &Limits { result_bytes: CATALOGUE, ..compartment.limits })?
-            .map_err(CallError::Failed)
+        let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+        settle(asked, &store, &limits)?.map_err(CallError::Failed)
     }
 
     /// Runs one call in a fresh instance. What it sends is told to `egress`.
@@ -267,10 +269,11 @@ impl Sandbox {
         let _ = gone.await;
         stopped?
     }
+}
 
-    fn loading(&self, compartment: &Compartment) -> Result<Store<Guest>, CallError> {
-        guest::store(compartment, CATALOGUE, Call::nobodys())
-    }
+/// What a component may use for the questions the host asks on its own account.
+fn loading(limits: &Limits) -> Limits {
+    Limits { deadline: limits.deadline.min(LOADING), result_bytes: CATALOGUE, ..*limits }
 }
 
 /// A fresh instance that has its config. The inner error is the component's: the config is wrong.

@@ -28,6 +28,15 @@ async fn a_service_takes_no_more_calls_than_it_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tenant_takes_no_more_calls_than_it_may() {
+    let config =
+        one_service("hostile", "").replacen("services:", "limits: { concurrent_calls: 1 }, services:", 1);
+    let text =
+        "tenant `test` is running as many calls as it may; try again shortly (try again after 1000 ms)";
+    assert_eq!(second_is_refused(&Server::start(&config)).await, text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_host_takes_no_more_calls_than_it_may() {
     let config = format!("server: {{ concurrent_calls: 1 }}\n{}", one_service("hostile", ""));
     let text = "the host is running as many calls as it may; try again shortly (try again after 1000 ms)";

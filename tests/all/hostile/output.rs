@@ -100,11 +100,14 @@ pub(super) async fn log_flood() {
 }
 
 pub(super) async fn print_flood() {
-    let trial = Trial::of("print_flood", "");
-    assert_eq!(text(&trial.answered(json!({})).await), "flooded");
-    trial.server.logged(|entry| entry["message"] == "(further output of this call is dropped)");
-    assert_eq!(trial.server.log_text().matches("printed line").count(), (32 << 10) / "printed line\n".len());
-    trial.honest("attack", 1).await;
+    for (limits, bytes) in [("", 32 << 10), ("limits: { log_bytes: 1KiB }", 1 << 10)] {
+        let trial = Trial::of("print_flood", limits);
+        assert_eq!(text(&trial.answered(json!({})).await), "flooded");
+        trial.server.logged(|entry| entry["message"] == "(further output of this call is dropped)");
+        let printed = trial.server.log_text().matches("printed line").count();
+        assert_eq!(printed, bytes / "printed line\n".len());
+        trial.honest("attack", 1).await;
+    }
 }
 
 pub(super) async fn log_control_characters() {
