@@ -51,10 +51,18 @@ pub(crate) struct Neighbours {
     pub(crate) worst_p99_us: f64,
 }
 
-/// `add` is the neighbour, `attacks` the hostile component, `upstream` answers whatever it is asked.
-pub(crate) async fn measure(add: &Path, attacks: &Path, upstream: SocketAddr, round: Duration) -> Neighbours {
+/// `add` is the neighbour, `attacks` the hostile component, `upstream` answers whatever it is asked, `only` names
+/// the attacks to run, with spaces between them; all if it is empty.
+pub(crate) async fn measure(
+    add: &Path,
+    attacks: &Path,
+    upstream: SocketAddr,
+    round: Duration,
+    only: &str,
+) -> Neighbours {
     let mut all = Vec::new();
-    for (attack, arguments) in ATTACKS {
+    let wanted = |name: &str| only.is_empty() || only.split(' ').any(|one| one == name);
+    for (attack, arguments) in ATTACKS.into_iter().filter(|(name, _)| wanted(name)) {
         let dir = tempfile::tempdir().unwrap();
         let config = configured(
             dir.path(),

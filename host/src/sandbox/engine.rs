@@ -85,7 +85,8 @@ fn config(slots: u32, memory: ByteSize, fuel: bool) -> Config {
         .max_component_instance_size(1 << 20)
         .max_core_instance_size(1 << 20)
         // What stays resident in a slot between guests: zeroing these is cheaper than faulting them in.
-        .linear_memory_keep_resident(256 << 10)
+        // More of them, and taking away what a large guest grew holds the memory map's lock for longer.
+        .linear_memory_keep_resident(192 << 10)
         .table_keep_resident(16 << 10)
         .async_stack_keep_resident(32 << 10)
         .pagemap_scan(Enabled::Auto);

@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     thread,
@@ -23,12 +23,18 @@ use tokio_util::task::AbortOnDropHandle;
 /// What a guest may compute in one go before it has to let others run, give or take an epoch tick. A whole call of a
 /// CPython guest fits.
 pub(super) const SLICE: Duration = Duration::from_millis(2);
-/// A call that computes for longer than this in all is heavy. Twenty times what a Rust guest's usual call takes.
-const HEAVY: Duration = Duration::from_micros(500);
-/// Light calls it takes for a service to be trusted with the serving threads again.
-const PROBATION: u8 = 16;
-/// The slow lane's threads yield to the serving ones and still get a tenth of a busy processor (`nice`).
-const NICE: i32 = 10;
+/// A call that computes for longer than this in all is heavy: several times what a Rust guest's usual call takes. A
+/// neighbour waits behind one such call of each connection of its thread.
+const HEAVY: Duration = Duration::from_micros(150);
+/// What a call counts at most in its service's average. One call that the machine held up sends no light service to
+/// the slow lane, where it would wait behind the heavy ones; a few heavy calls in a row do.
+const MOST: Duration = HEAVY.saturating_mul(4);
+/// How many calls the average looks back.
+const MEMORY: u64 = 16;
+/// The slow lane's threads take what the serving ones leave, and a hundredth of a busy processor (`nice`). A heavy
+/// guest changes the memory map; at 10 the serving threads waited for the map's lock often enough to show in a
+/// neighbour's p99 (`make bench`, `huge_result`).
+const NICE: i32 = 19;
 
 /// What a guest has used of the processor. Counted on the thread's own clock, which stands still while the
 /// thread does: on a busy machine a light guest may take long and has done nothing wrong.
@@ -88,22 +94,20 @@ fn thread_clock() -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// Whether the calls of a service were heavy lately.
+/// What the calls of a service used lately: a moving average, in nanoseconds.
 #[derive(Debug, Default)]
-pub(super) struct Weight(AtomicU8);
+pub(super) struct Weight(AtomicU64);
 
 impl Weight {
     fn is_heavy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        u128::from(self.0.load(Ordering::Relaxed)) > HEAVY.as_nanos()
     }
 
     fn note(&self, used: Duration) {
-        if used > HEAVY {
-            self.0.store(PROBATION, Ordering::Relaxed);
-        } else if self.is_heavy() {
-            // A lost update only delays the way back.
-            self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
-        }
+        let used = u64::try_from(used.min(MOST).as_nanos()).unwrap_or(u64::MAX);
+        // An update that is lost to another thread's is one call of many.
+        let average = self.0.load(Ordering::Relaxed);
+        self.0.store(average - average / MEMORY + used / MEMORY, Ordering::Relaxed);
     }
 }
 
@@ -129,9 +133,7 @@ impl SlowLane {
         let done = match here {
             Some(done) => Ok(done),
             None => {
-                if meter.used() > HEAVY {
-                    weight.note(meter.used()); // now, not when it is done: it may never be
-                }
+                weight.note(meter.used()); // now, not only when it is done: it may never be
                 AbortOnDropHandle::new(slow.spawn(guest)).await
             }
         };
