@@ -5,6 +5,7 @@
 //! guest cannot be started for a caller that was not admitted or with arguments that were not checked.
 
 mod effort;
+pub mod loader;
 pub mod service;
 pub mod tool;
 
@@ -27,17 +28,38 @@ use crate::{
 use service::Service;
 use tool::Tool;
 
-/// Everything that is served.
+/// Everything that is served, by tenant. Nothing of one tenant is found from another's callers.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    services: Vec<Arc<Service>>,
+    tenants: HashMap<Arc<str>, Served>,
     left_out: Vec<LeftOut>,
-    tools: HashMap<String, (Arc<Service>, Arc<Tool>)>,
+}
+
+/// What a tenant serves.
+#[derive(Debug, Default)]
+struct Served {
+    services: Vec<Arc<Service>>,
+    /// Where each tool is: which service, and which of its tools.
+    tools: HashMap<Arc<str>, (u32, u32)>,
+}
+
+impl Served {
+    fn find(&self, name: &str) -> Option<(&Arc<Service>, &Arc<Tool>)> {
+        let (service, tool) = *self.tools.get(name)?;
+        let service = self.services.get(usize::try_from(service).ok()?)?;
+        Some((service, service.tools.get(usize::try_from(tool).ok()?)?))
+    }
+
+    fn in_scope(&self, scope: &Scope) -> impl Iterator<Item = &Arc<Service>> {
+        self.services.iter().filter(move |service| scope.covers(&service.name))
+    }
 }
 
 /// A service that could not be loaded.
 #[derive(Clone, Debug)]
 pub struct LeftOut {
+    /// Whose it is.
+    pub tenant: String,
     /// Its name.
     pub service: String,
     /// Why.
@@ -48,28 +70,30 @@ impl Catalog {
     /// A catalogue of loaded services, and of those that are not served.
     ///
     /// # Errors
-    /// When two services have a tool of the same name (`a-b_c` of `a-b`, say, can only be one).
+    /// When two services of a tenant have a tool of the same name (`a-b_c` of `a-b`, say, can only be one).
     pub fn new(services: Vec<Service>, left_out: Vec<LeftOut>) -> Result<Self, String> {
         let mut catalog = Self { left_out, ..Self::default() };
-        for service in services.into_iter().map(Arc::new) {
-            for tool in &service.tools {
-                let entry = (service.clone(), tool.clone());
-                if let Some((other, _)) = catalog.tools.insert(tool.public_name.clone(), entry) {
-                    let name = &tool.public_name;
+        for service in services {
+            let served = catalog.tenants.entry(service.tenant.name.clone()).or_default();
+            let number = u32::try_from(served.services.len()).map_err(|_| "too many services".to_owned())?;
+            for (tool, place) in service.tools.iter().zip(0..) {
+                if let Some((other, _)) = served.tools.insert(tool.public_name.clone(), (number, place)) {
+                    let other = usize::try_from(other).ok().and_then(|other| served.services.get(other));
+                    let other = other.map_or("", |other| &*other.name);
                     return Err(format!(
-                        "services `{}` and `{}` both have a tool `{name}`",
-                        other.name, service.name
+                        "services `{other}` and `{}` both have a tool `{}`",
+                        service.name, tool.public_name
                     ));
                 }
             }
-            catalog.services.push(service);
+            served.services.push(service.into());
         }
         Ok(catalog)
     }
 
     /// Every service of every tenant, for the host itself.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Service>> {
-        self.services.iter()
+        self.tenants.values().flat_map(|served| &served.services)
     }
 
     /// Services that could not be loaded.
@@ -81,21 +105,27 @@ impl Catalog {
     /// The services a caller sees in a scope.
     pub fn services<'a>(
         &'a self,
-        caller: &'a Caller,
+        caller: &Caller,
         scope: &'a Scope,
     ) -> impl Iterator<Item = &'a Arc<Service>> {
-        self.services.iter().filter(move |service| visible(service, caller, scope))
+        let served = self.tenants.get(&caller.tenant).into_iter();
+        served.flat_map(move |served| served.in_scope(scope))
     }
 
     /// The tools a caller sees in a scope, in a stable order.
-    pub fn list<'a>(&'a self, caller: &'a Caller, scope: &'a Scope) -> impl Iterator<Item = &'a Arc<Tool>> {
-        self.services(caller, scope).flat_map(|service| &service.tools)
+    pub fn list<'a>(&'a self, caller: &Caller, scope: &'a Scope) -> impl Iterator<Item = &'a Arc<Tool>> {
+        self.services(caller, scope).flat_map(|service| service.tools.iter())
     }
 
-    /// A tool by the name clients use.
+    /// A tool by the name its callers use.
     #[must_use]
-    pub fn tool(&self, name: &str) -> Option<&Arc<Tool>> {
-        self.tools.get(name).map(|(_, tool)| tool)
+    pub fn tool(&self, caller: &Caller, scope: &Scope, name: &str) -> Option<&Arc<Tool>> {
+        self.find(caller, scope, name).map(|(_, tool)| tool)
+    }
+
+    fn find(&self, caller: &Caller, scope: &Scope, name: &str) -> Option<(&Arc<Service>, &Arc<Tool>)> {
+        let found = self.tenants.get(&caller.tenant)?.find(name)?;
+        scope.covers(&found.0.name).then_some(found)
     }
 
     /// Finds the tool and reserves a place for the call.
@@ -103,7 +133,7 @@ impl Catalog {
     /// # Errors
     /// When the caller has no such tool, or too many calls of the service are running.
     pub fn route(&self, admitted: Admitted, scope: &Scope, name: &str) -> Result<Permit, CallError> {
-        let found = self.tools.get(name).filter(|(service, _)| visible(service, admitted.caller(), scope));
+        let found = self.find(admitted.caller(), scope, name);
         let (service, tool) = found.ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
         let full = |whose: String| CallError::Throttled {
             message: format!("{whose} is running as many calls as it may; try again shortly"),
@@ -113,22 +143,14 @@ impl Catalog {
         let tenant = take(&service.tenant.places);
         let tenant = tenant.map_err(|_| full(format!("tenant `{}`", service.tenant.name)))?;
         let place = take(&service.places).map_err(|_| full(format!("service `{}`", service.name)))?;
-        let conduct = service
-            .conduct
-            .admit()
-            .map_err(|retry_after| CallError::Quarantined { service: service.name.clone(), retry_after })?;
+        let conduct = service.conduct.admit().map_err(|retry_after| CallError::Quarantined {
+            service: service.name.to_string(),
+            retry_after,
+        })?;
         let deadline = Instant::now() + service.compartment.limits.deadline;
         let (service, tool) = (service.clone(), tool.clone());
         Ok(Permit { admitted, service, tool, deadline, conduct, places: (tenant, place) })
     }
-}
-
-fn visible(service: &Service, caller: &Caller, scope: &Scope) -> bool {
-    let in_scope = match scope {
-        Scope::All => true,
-        Scope::Service(name) => service.name == *name,
-    };
-    in_scope && service.tenant.name == caller.tenant
 }
 
 /// Proof that a caller may call a tool now. Holds the call's place until it is dropped.
@@ -174,14 +196,14 @@ impl Permit {
 /// How a call's guest behaves, for the service's quarantine. A call that is only dropped says nothing.
 #[derive(Debug)]
 pub struct Conduct {
-    service: String,
+    service: Arc<str>,
     pass: Pass,
 }
 
 impl Conduct {
     /// Notes how it ended.
     pub fn judge(self, error: Option<&CallError>) {
-        let service = self.service;
+        let service = &*self.service;
         if !error.is_some_and(CallError::is_misdeed) {
             if self.pass.succeeded() {
                 tracing::info!(service, "a quarantined service is back");

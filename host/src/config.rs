@@ -4,6 +4,7 @@
 //! into checked values with secrets loaded. This module is the only reader of files and environment
 //! variables for configuration. A key that would have no effect does not exist.
 
+mod defaults;
 pub mod load;
 pub mod raw;
 pub mod resolve;

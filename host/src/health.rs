@@ -68,7 +68,7 @@ fn health(service: &Service) -> ServiceHealth {
     let upstreams = service.compartment.policy.upstreams.phases().into_iter();
     let ill = upstreams.filter(|(_, phase, _)| *phase != Phase::Closed);
     let upstreams = ill.map(|(url, phase, _)| UpstreamHealth { url, circuit: phase.as_str() }).collect();
-    ServiceHealth { name: service.name.clone(), state, upstreams }
+    ServiceHealth { name: service.name.to_string(), state, upstreams }
 }
 
 /// The numbers, in the OpenMetrics text format. Labels are names of services and words of the host's own: no
@@ -103,7 +103,7 @@ impl Collector for Services {
         )?;
         for service in &all {
             let closed = i64::from(service.conduct.phase() == Phase::Closed);
-            ConstGauge::new(closed).encode(up.encode_family(&[("service", service.name.as_str())])?)?;
+            ConstGauge::new(closed).encode(up.encode_family(&[("service", &*service.name)])?)?;
         }
         for left in self.0.catalog().left_out() {
             let labels = [("service", left.service.as_str())];
@@ -151,7 +151,7 @@ impl Collector for Services {
             let phases = service.compartment.policy.upstreams.phases();
             let count = phases.iter().filter(|(_, phase, _)| *phase != Phase::Closed).count();
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            ConstGauge::new(count).encode(open.encode_family(&[("service", service.name.as_str())])?)?;
+            ConstGauge::new(count).encode(open.encode_family(&[("service", &*service.name)])?)?;
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ fn counters(
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     for service in services {
         for (outcome, count) in counts(service) {
-            let mut labels = vec![("service", service.name.as_str())];
+            let mut labels = vec![("service", &*service.name)];
             if !outcome.is_empty() {
                 labels.push(("outcome", outcome));
             }

@@ -47,6 +47,17 @@ pub enum Scope {
     Service(String),
 }
 
+impl Scope {
+    /// Whether a service is in it.
+    #[must_use]
+    pub fn covers(&self, service: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Service(name) => name == service,
+        }
+    }
+}
+
 /// One `tools/call`, from whichever transport.
 #[derive(Debug)]
 pub struct CallRequest {

@@ -1,13 +1,13 @@
 //! A tool: what a component declared, checked, and ready to be listed and called without asking again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
 use super::effort::Effort;
 
 /// A tool as the component declared it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the fields are those of `tool` in wit/service.wit")]
 pub struct Declared {
     pub name: String,
@@ -22,7 +22,7 @@ pub struct Declared {
 }
 
 /// Hints for clients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the fields are those of `annotations` in wit/service.wit")]
 pub struct Annotations {
     pub read_only: bool,
@@ -35,7 +35,7 @@ pub struct Annotations {
 #[derive(Debug)]
 pub struct Tool {
     /// What clients call it: `{service}_{name}`.
-    pub public_name: String,
+    pub public_name: Arc<str>,
     /// What its component calls it.
     pub name: String,
     /// For people.
@@ -43,9 +43,9 @@ pub struct Tool {
     /// For the model.
     pub description: String,
     /// JSON Schema of the arguments.
-    pub input_schema: Map<String, Value>,
+    pub input_schema: Arc<Map<String, Value>>,
     /// JSON Schema of the structured result.
-    pub output_schema: Option<Map<String, Value>>,
+    pub output_schema: Option<Arc<Map<String, Value>>>,
     /// Hints.
     pub annotations: Annotations,
     /// Words to select by.
@@ -107,12 +107,12 @@ impl Tool {
         let effort = Effort::new(&input_schema).map_err(|e| format!("input schema: {e}"))?;
         let arguments = validator(&input_schema).map_err(|e| format!("input schema: {e}"))?;
         Ok(Self {
-            public_name,
+            public_name: public_name.into(),
             name: declared.name,
             title: declared.title,
             description: declared.description,
-            input_schema,
-            output_schema,
+            input_schema: input_schema.into(),
+            output_schema: output_schema.map(Into::into),
             annotations: declared.annotations,
             tags: declared.tags,
             plan: declared.plan,
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_sound_tool_gets_its_public_name() {
         let tool = Tool::new("svc", declared("get_it", &json!({"type": "object"}))).unwrap();
-        assert_eq!(tool.public_name, "svc_get_it");
+        assert_eq!(&*tool.public_name, "svc_get_it");
     }
 
     #[test]

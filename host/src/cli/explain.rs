@@ -28,11 +28,11 @@ impl Explain {
         let method = method(&self.method).map_err(usage)?;
         let host = options.host().await?;
         let services: Vec<_> = host.catalog().all().collect();
-        let service = services.iter().find(|service| service.name == self.service).ok_or_else(|| {
+        let service = services.iter().find(|service| *service.name == *self.service).ok_or_else(|| {
             if let Some(left) = host.catalog().left_out().iter().find(|left| left.service == self.service) {
                 return failed(format!("service `{}` cannot be loaded: {}", left.service, left.why));
             }
-            let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+            let names: Vec<&str> = services.iter().map(|service| &*service.name).collect();
             failed(format!("there is no service `{}`. {}", self.service, suggestion(&self.service, &names)))
         })?;
         let explained = service.compartment.policy.explain(&method, &self.url).await;

@@ -19,8 +19,24 @@ pub struct File {
     pub components: Components,
     /// Secrets by name, for `${secret:NAME}` in credentials.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// What tenants and services have unless they say otherwise.
+    pub defaults: Defaults,
     /// Those whose services are served. Without authentication there is exactly one.
     pub tenants: BTreeMap<String, Tenant>,
+}
+
+/// What tenants and services have unless they say otherwise. Mappings are merged key by key; a list or a value that
+/// is given replaces the default.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Defaults {
+    /// Limits of every tenant.
+    pub limits: TenantLimits,
+    /// For every service.
+    pub service: Service,
+    /// For services of that name, in whichever tenant. It makes no service: a tenant that wants it names it, as
+    /// `prometheus: {}`.
+    pub services: BTreeMap<String, Service>,
 }
 
 /// The HTTP listener.
@@ -67,6 +83,10 @@ pub struct SecretSource {
 pub struct Tenant {
     /// Limits over all its services.
     pub limits: TenantLimits,
+    /// Components its services may be made of, as `component` names them; any unless given.
+    pub components: Option<Vec<String>>,
+    /// Secrets of its own. One of the same name outside is not seen.
+    pub secrets: BTreeMap<String, SecretSource>,
     /// Its services by name. The name is the prefix of the tools: `[a-z][a-z0-9-]*`, at most 32 characters.
     pub services: BTreeMap<String, Service>,
 }

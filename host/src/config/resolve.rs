@@ -47,26 +47,28 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
             names.join(", ")
         )));
     }
-    let folders = service::Folders { components: &components.dir, base, secrets: &secrets };
-    let tenants = file
-        .tenants
-        .into_iter()
-        .map(|(name, tenant)| {
-            let key = format!("tenants.{name}");
-            check_name(&name).map_err(at(&key))?;
-            let services = tenant.services.into_iter();
-            let services = services.map(|(service, raw)| {
-                let key = format!("{key}.services.{service}");
-                service::resolve(service, raw, &folders, &key)
-            });
-            let services = services.collect::<Result<_, _>>()?;
-            let concurrent_calls = tenant.limits.concurrent_calls.unwrap_or(server.concurrent_calls);
-            if concurrent_calls == 0 {
-                return Err(at(format!("{key}.limits.concurrent_calls"))("must be at least 1".into()));
-            }
-            Ok(Tenant { name, concurrent_calls, services })
-        })
-        .collect::<Result<_, _>>()?;
+    let defaults = file.defaults;
+    let tenant = |(name, tenant): (String, raw::Tenant)| {
+        let key = format!("tenants.{name}");
+        check_name(&name).map_err(at(&key))?;
+        let own = Secrets::load(&tenant.secrets, base).map_err(at(format!("{key}.secrets")))?;
+        let secrets = own.over(&secrets);
+        let allowed = tenant.components.as_deref();
+        let folders = service::Folders { components: &components.dir, base, secrets: &secrets, allowed };
+        let services = tenant.services.into_iter().map(|(service, raw)| {
+            let key = format!("{key}.services.{service}");
+            let raw = defaults.complete(&service, raw);
+            service::resolve(service, raw, &folders, &key)
+        });
+        let services = services.collect::<Result<_, _>>()?;
+        let limits = defaults.limits(tenant.limits);
+        let concurrent_calls = limits.concurrent_calls.unwrap_or(server.concurrent_calls);
+        if concurrent_calls == 0 {
+            return Err(at(format!("{key}.limits.concurrent_calls"))("must be at least 1".into()));
+        }
+        Ok(Tenant { name, concurrent_calls, services })
+    };
+    let tenants = file.tenants.into_iter().map(tenant).collect::<Result<_, _>>()?;
     Ok(Config { server, components, tenants })
 }
 
@@ -239,6 +241,8 @@ mod tests {
         );
         refused("server: {concurrent_calls: 0}", "server.concurrent_calls", "between 1 and 10000");
         refused("tenants: {A: {}}", "tenants.A", "not a valid name");
+        let list = "components: [prometheus], services: {utilities: {}}";
+        refused(&format!("tenants: {{a: {{{list}}}}}"), &format!("{KEY}.component"), "may not be made of");
         refused("components: {cache: false, cache_dir: x}", "components.cache_dir", "no effect");
     }
 

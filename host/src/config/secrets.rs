@@ -40,6 +40,15 @@ impl Secrets {
             .map(Self)
     }
 
+    /// These, and of `others` those that have no namesake here.
+    #[must_use]
+    pub fn over(mut self, others: &Self) -> Self {
+        for (name, secret) in &others.0 {
+            self.0.entry(name.clone()).or_insert_with(|| secret.clone());
+        }
+        self
+    }
+
     /// Replaces each `${secret:name}` in `text`.
     ///
     /// # Errors

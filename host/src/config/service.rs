@@ -34,6 +34,8 @@ pub(super) struct Folders<'a> {
     pub(super) components: &'a Path,
     pub(super) base: &'a Path,
     pub(super) secrets: &'a Secrets,
+    /// Components the tenant may use; none means any.
+    pub(super) allowed: Option<&'a [String]>,
 }
 
 /// Resolves the service `name`, which stands at `key` in the file.
@@ -45,7 +47,16 @@ pub(super) fn resolve(
 ) -> Result<Service, ResolveError> {
     check_name(&name).map_err(at(key))?;
     let sub = |part: &str| at(format!("{key}.{part}"));
-    let component = component_source(raw.component.as_deref().unwrap_or(&name), folders);
+    let component = raw.component.as_deref().unwrap_or(&name);
+    if let Some(allowed) = folders.allowed
+        && !allowed.iter().any(|one| one == component)
+    {
+        let allowed = allowed.join(", ");
+        return Err(sub("component")(format!(
+            "services of this tenant may not be made of `{component}`; its `components` are [{allowed}]"
+        )));
+    }
+    let component = component_source(component, folders);
     let component = component.map_err(sub("component"))?;
     let config = match raw.config {
         Value::Null => Value::Object(serde_json::Map::new()),

@@ -1,6 +1,6 @@
 //! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use rmcp::{
     RoleServer, ServerHandler,
@@ -30,7 +30,6 @@ const LIST_TTL_MS: u64 = 60_000;
 #[derive(Clone)]
 pub struct Handler {
     host: Arc<Host>,
-    tools: Arc<HashMap<String, WireTool>>,
 }
 
 impl std::fmt::Debug for Handler {
@@ -43,10 +42,7 @@ impl Handler {
     /// The face of `host`.
     #[must_use]
     pub fn new(host: Arc<Host>) -> Self {
-        let services = host.catalog().all();
-        let tools = services.flat_map(|service| &service.tools);
-        let tools = tools.map(|tool| (tool.public_name.clone(), wire::tool(tool))).collect();
-        Self { host, tools: Arc::new(tools) }
+        Self { host }
     }
 
     fn caller(&self) -> Result<Caller, ErrorData> {
@@ -124,8 +120,7 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params("unknown cursor: the list has one page", None));
         }
         let (caller, scope) = (self.caller()?, scope(&context));
-        let listed = self.host.catalog().list(&caller, &scope);
-        let tools = listed.filter_map(|tool| self.tools.get(&tool.public_name).cloned()).collect();
+        let tools = self.host.catalog().list(&caller, &scope).map(|tool| wire::tool(tool)).collect();
         let mut result = ListToolsResult::with_all_items(tools);
         result.ttl_ms = Some(LIST_TTL_MS);
         result.cache_scope = Some(CacheScope::Private);
@@ -134,7 +129,8 @@ impl ServerHandler for Handler {
 
     /// For rmcp, which checks `Mcp-Param-*` headers against the schema.
     fn get_tool(&self, name: &str) -> Option<WireTool> {
-        self.tools.get(name).cloned()
+        let tool = self.host.catalog().tool(&self.caller().ok()?, &Scope::All, name)?;
+        Some(wire::tool(tool))
     }
 
     // rmcp answers these with empty results; a host that does not offer them says so.

@@ -21,7 +21,7 @@ const ERROR_META: &str = "bulkhead/error";
 /// A tool as it is listed.
 pub(super) fn tool(tool: &Tool) -> WireTool {
     let mut wire = WireTool::new(
-        Cow::Owned(tool.public_name.clone()),
+        Cow::Owned(tool.public_name.to_string()),
         Cow::Owned(tool.description.clone()),
         tool.input_schema.clone(),
     );
@@ -33,7 +33,7 @@ pub(super) fn tool(tool: &Tool) -> WireTool {
         annotations = annotations.destructive(tool.annotations.destructive);
     }
     wire.title.clone_from(&tool.title);
-    wire.output_schema = tool.output_schema.clone().map(Into::into);
+    wire.output_schema.clone_from(&tool.output_schema);
     wire.annotations = Some(annotations);
     wire.meta = tool.meta.clone().map(MetaObject);
     wire

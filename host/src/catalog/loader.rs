@@ -1,0 +1,211 @@
+//! Loads services. What several of them have in common is loaded once and shared: a component's code and what it
+//! says of itself, and tools that are equal. What is a tenant's own (config, grant, credentials, limits, connections)
+//! is made anew for each. A thousand tenants with the same ten services hold ten sets of tools.
+
+use std::{borrow::Cow, collections::HashMap, path::PathBuf, sync::Arc};
+
+use super::{
+    service::{Service, Tenant, places},
+    tool::{Declared, Tool},
+};
+use crate::{
+    breaker::Breaker,
+    config::{self, ComponentSource, load::suggestion},
+    egress::{Policy, dial::Dialer, resolve::Resolve},
+    grant::Grant,
+    sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
+};
+
+/// The `utilities` component, so that a host without any file serves something.
+pub const EMBEDDED_UTILITIES: &[u8] = include_bytes!(env!("UTILITIES_WASM"));
+
+/// More tools than a client could list in any sensible time.
+const MOST_TOOLS: usize = 4096;
+
+/// A component that was loaded, and what it says of itself.
+#[derive(Clone, Debug)]
+struct Known {
+    component: Arc<Component>,
+    manifest: Arc<Manifest>,
+}
+
+/// A component file, and whether its guests' instructions are counted.
+type Source = (Option<PathBuf>, bool);
+/// The names of a set of tools: the service's, and those that are not served.
+type Named = (Arc<str>, Vec<String>);
+
+/// Loads services, and remembers what they share.
+#[derive(Debug)]
+pub struct Loader<'a> {
+    sandbox: &'a Sandbox,
+    resolver: Arc<dyn Resolve>,
+    components: HashMap<Source, Known>,
+    /// What a component declares with a config.
+    declared: HashMap<(Source, String), Arc<[Declared]>>,
+    /// Tools by what was declared, whoever declared it.
+    tools: HashMap<Arc<[Declared]>, HashMap<Named, Arc<[Arc<Tool>]>>>,
+}
+
+impl<'a> Loader<'a> {
+    /// A loader that has loaded nothing yet. Names of upstreams are resolved by `resolver`.
+    #[must_use]
+    pub fn new(sandbox: &'a Sandbox, resolver: Arc<dyn Resolve>) -> Self {
+        Self {
+            sandbox,
+            resolver,
+            components: HashMap::new(),
+            declared: HashMap::new(),
+            tools: HashMap::new(),
+        }
+    }
+
+    /// Loads a service of `tenant`. The text of an error is complete, for the operator.
+    ///
+    /// # Errors
+    /// When its component cannot be loaded, refuses the config, or its tools or grants are unsound.
+    pub async fn load(&mut self, tenant: &Arc<Tenant>, config: config::Service) -> Result<Service, String> {
+        let source = source(&config);
+        let Known { component, manifest } = self.component(&source, &config).await?;
+        check_config(&manifest, &config.config)?;
+        let grant = Grant::new(&manifest.egress, &config.config, config.egress.as_deref())?;
+        for url in &grant.withheld {
+            tracing::warn!(
+                tenant = &*tenant.name,
+                service = config.name,
+                url,
+                "the component asks for this host and the config does not grant it; add it under `egress`"
+            );
+        }
+        let name: Arc<str> = config.name.as_str().into();
+        let dialer = Dialer::new(config.network.clone(), &config.caps, self.resolver.clone());
+        let breaker = config.network.circuit_breaker;
+        let policy = Policy::new(name.clone(), grant, config.credentials, config.caps, breaker, dialer);
+        let compartment = Compartment::new(
+            name.clone(),
+            component,
+            config.config.to_string(),
+            policy.into(),
+            Folders::new(config.files),
+            config.limits,
+        );
+        let declared = self.declared(source, &compartment).await?;
+        let tools = self.tools(declared, (name.clone(), config.disabled_tools))?;
+        Ok(Service {
+            name,
+            tenant: tenant.clone(),
+            manifest,
+            compartment,
+            tools,
+            conduct: Breaker::new(config.quarantine),
+            places: places(config.limits.concurrent_calls),
+        })
+    }
+
+    /// The component of a service, loaded and described once.
+    async fn component(&mut self, source: &Source, config: &config::Service) -> Result<Known, String> {
+        if let Some(known) = self.components.get(source) {
+            return Ok(known.clone());
+        }
+        let wasm = read(&config.component)?;
+        let shown = match &config.component {
+            ComponentSource::File(path) => path.display().to_string(),
+            ComponentSource::EmbeddedUtilities => "the embedded utilities".to_owned(),
+        };
+        let component = self.sandbox.load(&wasm, source.1).map_err(|e| format!("{shown}: {e}"))?;
+        let component = Arc::new(component);
+        let bare = Compartment::bare(component.clone(), config.limits);
+        let manifest = self.sandbox.describe(&bare).await.map_err(|e| format!("asking what it is: {e}"))?;
+        let known = Known { component, manifest: manifest.into() };
+        self.components.insert(source.clone(), known.clone());
+        Ok(known)
+    }
+
+    /// The tools of a component with a config, asked for once.
+    async fn declared(
+        &mut self,
+        source: Source,
+        compartment: &Compartment,
+    ) -> Result<Arc<[Declared]>, String> {
+        let key = (source, compartment.config.clone());
+        if let Some(declared) = self.declared.get(&key) {
+            return Ok(declared.clone());
+        }
+        let declared = self.sandbox.list_tools(compartment).await.map_err(|e| e.to_string())?;
+        if declared.len() > MOST_TOOLS {
+            return Err(format!("it has {} tools; at most {MOST_TOOLS} can be served", declared.len()));
+        }
+        let declared: Arc<[Declared]> = declared.into();
+        self.declared.insert(key, declared.clone());
+        Ok(declared)
+    }
+
+    /// Declared tools under a service's name.
+    fn tools(&mut self, declared: Arc<[Declared]>, named: Named) -> Result<Arc<[Arc<Tool>]>, String> {
+        let known = self.tools.entry(declared.clone()).or_default();
+        if let Some(tools) = known.get(&named) {
+            return Ok(tools.clone());
+        }
+        let (service, disabled) = &named;
+        let tools = declared.iter().map(|tool| Tool::new(service, tool.clone()));
+        let tools = without(tools.collect::<Result<_, _>>()?, disabled)?;
+        known.insert(named, tools.clone());
+        Ok(tools)
+    }
+}
+
+fn source(config: &config::Service) -> Source {
+    let file = match &config.component {
+        ComponentSource::File(path) => Some(path.clone()),
+        ComponentSource::EmbeddedUtilities => None,
+    };
+    (file, config.limits.fuel.is_some())
+}
+
+/// The bytes of a component.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read(source: &ComponentSource) -> Result<Cow<'static, [u8]>, String> {
+    match source {
+        ComponentSource::EmbeddedUtilities => Ok(EMBEDDED_UTILITIES.into()),
+        ComponentSource::File(path) => {
+            std::fs::read(path).map(Into::into).map_err(|e| format!("{} cannot be read: {e}", path.display()))
+        }
+    }
+}
+
+/// The component's own schema first: it names the key.
+fn check_config(manifest: &Manifest, config: &serde_json::Value) -> Result<(), String> {
+    let schema = serde_json::from_str(&manifest.config_schema)
+        .map_err(|e| format!("its config schema is not JSON: {e}"))?;
+    let validator =
+        jsonschema::draft202012::options().build(&schema).map_err(|e| format!("its config schema: {e}"))?;
+    let faults: Vec<String> = validator
+        .iter_errors(config)
+        .take(4)
+        .map(|e| format!("config{}: {e}", e.instance_path().to_string().replace('/', ".")))
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} (`bulkhead inspect` shows the schema)", faults.join("; ")))
+    }
+}
+
+fn without(tools: Vec<Tool>, disabled: &[String]) -> Result<Arc<[Arc<Tool>]>, String> {
+    let mut names: Vec<&str> = tools.iter().map(|tool| &*tool.public_name).collect();
+    names.sort_unstable();
+    if let Some(twice) =
+        names.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first())
+    {
+        return Err(format!("it has two tools called `{twice}`"));
+    }
+    if let Some(unknown) = disabled.iter().find(|name| !names.contains(&name.as_str())) {
+        return Err(format!("tools.disable: there is no tool `{unknown}`. {}", suggestion(unknown, &names)));
+    }
+    Ok(tools
+        .into_iter()
+        .filter(|tool| !disabled.iter().any(|name| *name == *tool.public_name))
+        .map(Arc::new)
+        .collect())
+}
