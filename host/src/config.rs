@@ -5,9 +5,11 @@
 //! variables for configuration. A key that would have no effect does not exist.
 
 mod defaults;
+pub mod limits;
 pub mod load;
 pub mod raw;
 pub mod resolve;
+pub mod results;
 pub mod secrets;
 pub mod service;
 pub mod units;

@@ -8,6 +8,7 @@
 pub mod app;
 pub mod auth;
 pub mod breaker;
+pub mod cache;
 pub mod call;
 pub mod catalog;
 pub mod config;
@@ -20,4 +21,5 @@ pub mod record;
 pub mod request;
 pub mod sandbox;
 pub mod secret;
+pub mod shape;
 pub mod transport;

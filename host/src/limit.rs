@@ -1,4 +1,11 @@
 //! Whether there is room for a call: a full host says so at once, and never queues without bound.
+//!
+//! A [`gate`] has the limits of one holder, and [`gate::enter_all`] takes a call through those of all it
+//! concerns; [`peers`] bounds connections and streams.
+
+pub mod gate;
+pub mod peers;
+mod quota;
 
 use std::{sync::Arc, time::Duration};
 
