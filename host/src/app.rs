@@ -51,7 +51,7 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let mut left_out = Vec::new();
     let local: Arc<str> = config.tenants.first().map_or("local", |tenant| tenant.name.as_str()).into();
     for tenant in config.tenants {
-        let owner = Arc::new(Tenant::new(tenant.name.as_str().into(), tenant.concurrent_calls));
+        let owner = Arc::new(Tenant::new(tenant.name.as_str().into(), tenant.calls));
         for service in tenant.services {
             let name = service.name.clone();
             match loader.load(&owner, service).await {

@@ -5,6 +5,7 @@ use crate::{
     catalog::Catalog,
     error::CallError,
     limit::Admission,
+    permit::Permit,
     record::CallRecord,
     request::{CallRequest, Credentials, ToolOutput},
     sandbox::Sandbox,
@@ -34,8 +35,9 @@ impl Host {
     async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<ToolOutput, CallError> {
         let caller = self.auth.authenticate(&request.credentials)?;
         record.caller(&caller);
-        let admitted = self.admission.admit(caller)?;
-        let permit = self.catalog.route(admitted, &request.scope, &request.tool)?;
+        let route = self.catalog.route(caller, &request.scope, &request.tool);
+        let admitted = self.admission.admit(route)?;
+        let permit = Permit::new(admitted, &request.tool)?;
         let (checked, conduct) = permit.check(request.id, request.arguments, request.traceparent)?;
         let egress = record.egress(); // which runs inside the sandbox
         let result = self.sandbox.call(checked, request.events, request.cancelled, egress).await;

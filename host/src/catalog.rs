@@ -1,30 +1,15 @@
-//! What is served, and the way from a tool's name to the permit to call it.
+//! What is served, and the way from a tool's name to where it is.
 //!
-//! Tools are read once when a service is loaded and served from memory: listing starts no guest. A
-//! [`Permit`] comes only from [`Catalog::route`], and a [`Checked`] call only from [`Permit::check`], so a
-//! guest cannot be started for a caller that was not admitted or with arguments that were not checked.
+//! Tools are read once when a service is loaded and served from memory: listing starts no guest.
 
 mod effort;
 pub mod loader;
 pub mod service;
 pub mod tool;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
-use serde_json::{Map, Value};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
-
-use crate::{
-    auth::Caller,
-    breaker::Pass,
-    error::CallError,
-    limit::Admitted,
-    request::{CallId, Scope},
-    sandbox::Compartment,
-};
+use crate::{auth::Caller, request::Scope};
 use service::Service;
 use tool::Tool;
 
@@ -128,125 +113,36 @@ impl Catalog {
         scope.covers(&found.0.name).then_some(found)
     }
 
-    /// Finds the tool and reserves a place for the call.
-    ///
-    /// # Errors
-    /// When the caller has no such tool, or too many calls of the service are running.
-    pub fn route(&self, admitted: Admitted, scope: &Scope, name: &str) -> Result<Permit, CallError> {
-        let found = self.find(admitted.caller(), scope, name);
-        let (service, tool) = found.ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
-        let full = |whose: String| CallError::Throttled {
-            message: format!("{whose} is running as many calls as it may; try again shortly"),
-            retry_after: Some(Duration::from_secs(1)),
-        };
-        let take = |places: &Arc<Semaphore>| places.clone().try_acquire_owned();
-        let tenant = take(&service.tenant.places);
-        let tenant = tenant.map_err(|_| full(format!("tenant `{}`", service.tenant.name)))?;
-        let place = take(&service.places).map_err(|_| full(format!("service `{}`", service.name)))?;
-        let conduct = service.conduct.admit().map_err(|retry_after| CallError::Quarantined {
-            service: service.name.to_string(),
-            retry_after,
-        })?;
-        let deadline = Instant::now() + service.compartment.limits.deadline;
-        let (service, tool) = (service.clone(), tool.clone());
-        Ok(Permit { admitted, service, tool, deadline, conduct, places: (tenant, place) })
-    }
-}
-
-/// Proof that a caller may call a tool now. Holds the call's place until it is dropped.
-#[derive(Debug)]
-pub struct Permit {
-    admitted: Admitted,
-    service: Arc<Service>,
-    tool: Arc<Tool>,
-    deadline: Instant,
-    conduct: Pass,
-    places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
-}
-
-impl Permit {
-    /// Checks the arguments against the tool's schema.
-    ///
-    /// # Errors
-    /// Names each argument at fault.
-    pub fn check(
-        self,
-        id: CallId,
-        arguments: Map<String, Value>,
-        traceparent: Option<String>,
-    ) -> Result<(Checked, Conduct), CallError> {
-        let arguments = Value::Object(arguments);
-        self.tool.validate(&arguments).map_err(CallError::InvalidArguments)?;
-        let Self { admitted, service, tool, deadline, conduct, places } = self;
-        let conduct = Conduct { service: service.name.clone(), pass: conduct };
-        let checked = Checked {
-            id,
-            arguments: arguments.to_string(),
-            traceparent,
-            deadline,
-            service,
-            tool,
-            admitted,
-            _places: places,
-        };
-        Ok((checked, conduct))
-    }
-}
-
-/// How a call's guest behaves, for the service's quarantine. A call that is only dropped says nothing.
-#[derive(Debug)]
-pub struct Conduct {
-    service: Arc<str>,
-    pass: Pass,
-}
-
-impl Conduct {
-    /// Notes how it ended.
-    pub fn judge(self, error: Option<&CallError>) {
-        let service = &*self.service;
-        if !error.is_some_and(CallError::is_misdeed) {
-            if self.pass.succeeded() {
-                tracing::info!(service, "a quarantined service is back");
-            }
-        } else if self.pass.failed() {
-            tracing::warn!(service, "a service keeps crashing or timing out and is quarantined for a while");
-        }
-    }
-}
-
-/// A call that may start a guest.
-#[derive(Debug)]
-pub struct Checked {
-    /// The call's id.
-    pub id: CallId,
-    /// The arguments, as JSON.
-    pub arguments: String,
-    /// For outbound requests.
-    pub traceparent: Option<String>,
-    /// When it is stopped.
-    pub deadline: Instant,
-    service: Arc<Service>,
-    tool: Arc<Tool>,
-    admitted: Admitted,
-    _places: (OwnedSemaphorePermit, OwnedSemaphorePermit),
-}
-
-impl Checked {
-    /// What the guest runs with.
+    /// Finds the tool a call is for. What a caller has not got and what it may not use are found alike: not.
     #[must_use]
-    pub fn compartment(&self) -> &Compartment {
-        &self.service.compartment
+    pub fn route(&self, caller: Caller, scope: &Scope, name: &str) -> Route {
+        let found = self.find(&caller, scope, name).map(|(service, tool)| (service.clone(), tool.clone()));
+        Route { caller, found }
     }
+}
 
-    /// The tool.
-    #[must_use]
-    pub fn tool(&self) -> &Tool {
-        &self.tool
-    }
+/// Where a call goes, if anywhere.
+#[derive(Debug)]
+pub struct Route {
+    caller: Caller,
+    found: Option<(Arc<Service>, Arc<Tool>)>,
+}
 
+impl Route {
     /// Who calls.
     #[must_use]
     pub fn caller(&self) -> &Caller {
-        self.admitted.caller()
+        &self.caller
+    }
+
+    /// The service and the tool.
+    #[must_use]
+    pub fn found(&self) -> Option<(&Arc<Service>, &Arc<Tool>)> {
+        self.found.as_ref().map(|(service, tool)| (service, tool))
+    }
+
+    /// Its parts, for the permit.
+    pub(crate) fn into_parts(self) -> (Caller, Option<(Arc<Service>, Arc<Tool>)>) {
+        (self.caller, self.found)
     }
 }

@@ -14,7 +14,7 @@ pub mod secrets;
 pub mod service;
 pub mod units;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 pub use load::ConfigError;
 use serde_json::Value;
@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::{
     breaker::Trip,
     egress::{credential::Credential, dial::TlsIdentity, pattern::UrlPattern},
+    limit::gate::CallLimits,
 };
 
 /// Everything the host needs to know before it starts.
@@ -62,8 +63,8 @@ pub struct Components {
 pub struct Tenant {
     /// Its name.
     pub name: String,
-    /// Calls of all its services at once.
-    pub concurrent_calls: u32,
+    /// How many calls of all its services it may make.
+    pub calls: CallLimits,
     /// Its services, by name.
     pub services: Vec<Service>,
 }
@@ -85,6 +86,10 @@ pub struct Service {
     pub network: Network,
     /// Folders its guests see.
     pub files: Vec<Folder>,
+    /// How many calls it takes.
+    pub calls: CallLimits,
+    /// How many calls some of its tools take.
+    pub tool_limits: BTreeMap<String, CallLimits>,
     /// What its guests may use.
     pub limits: Limits,
     /// What its outbound requests may use.
@@ -148,8 +153,6 @@ pub struct Limits {
     pub cpu: std::time::Duration,
     /// WebAssembly fuel, for a limit that is the same on every machine; none means not counted.
     pub fuel: Option<u64>,
-    /// Calls of this service at once.
-    pub concurrent_calls: u32,
     /// Content and structured result, together.
     pub result_bytes: bytesize::ByteSize,
     /// What the guest prints, and what it logs; each.
@@ -167,7 +170,6 @@ impl Default for Limits {
             deadline: std::time::Duration::from_secs(30),
             cpu: std::time::Duration::from_secs(10),
             fuel: None,
-            concurrent_calls: 32,
             // About 250 000 tokens: already more than any model should be given at once.
             result_bytes: bytesize::ByteSize::mib(1),
             log_bytes: bytesize::ByteSize::kib(32),

@@ -17,6 +17,7 @@ pub mod error;
 pub mod grant;
 pub mod health;
 pub mod limit;
+pub mod permit;
 pub mod record;
 pub mod request;
 pub mod sandbox;

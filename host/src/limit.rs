@@ -7,49 +7,52 @@ pub mod gate;
 pub mod peers;
 mod quota;
 
-use std::{sync::Arc, time::Duration};
+use crate::{catalog::Route, error::CallError};
+use gate::{CallLimits, Gate, Pass, enter_all};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::{auth::Caller, error::CallError};
-
-/// Proof that the host has room for a call of this caller. Holds the room until it is dropped.
+/// Proof that there is room for a call. Holds the room until it is dropped.
 #[derive(Debug)]
 pub struct Admitted {
-    caller: Caller,
-    _room: OwnedSemaphorePermit,
+    route: Route,
+    places: Pass,
 }
 
 impl Admitted {
-    /// Who was admitted.
-    #[must_use]
-    pub fn caller(&self) -> &Caller {
-        &self.caller
+    /// Its parts, for the permit.
+    pub(crate) fn into_parts(self) -> (Route, Pass) {
+        (self.route, self.places)
     }
 }
 
-/// Limits over all services.
+/// The limits of the host itself, and the way past everybody's.
 #[derive(Debug)]
 pub struct Admission {
-    room: Arc<Semaphore>,
+    host: Gate,
 }
 
 impl Admission {
     /// Room for this many calls at once.
     #[must_use]
     pub fn new(concurrent_calls: u32) -> Self {
-        Self { room: Arc::new(Semaphore::new(usize::try_from(concurrent_calls).unwrap_or(usize::MAX))) }
+        let limits = CallLimits {
+            concurrent_calls: std::num::NonZeroU32::new(concurrent_calls),
+            ..CallLimits::default()
+        };
+        Self { host: Gate::new("server", limits) }
     }
 
-    /// Takes room for one call.
+    /// Takes a call past every limit it concerns: its tool's, its service's, its caller's, its tenant's, the
+    /// host's. A call that is refused has used up nothing of theirs.
     ///
     /// # Errors
-    /// When there is none left.
-    pub fn admit(&self, caller: Caller) -> Result<Admitted, CallError> {
-        let room = self.room.clone().try_acquire_owned().map_err(|_| CallError::Throttled {
-            message: "the host is running as many calls as it may; try again shortly".to_owned(),
-            retry_after: Some(Duration::from_secs(1)),
-        })?;
-        Ok(Admitted { caller, _room: room })
+    /// Says whose limit it was and when to come again.
+    pub fn admit(&self, route: Route) -> Result<Admitted, CallError> {
+        let places = match route.found() {
+            Some((service, tool)) => {
+                enter_all(&[service.tool_gate(tool), &service.gate, &service.tenant.gate, &self.host])
+            }
+            None => enter_all(&[&self.host]),
+        };
+        Ok(Admitted { route, places: places? })
     }
 }

@@ -36,10 +36,11 @@ use wasmtime::{Engine, Store, component::Linker};
 use wasmtime_wasi::p2::bindings as wasi;
 
 use crate::{
-    catalog::{Checked, tool::Declared},
+    catalog::tool::Declared,
     config::Limits,
     egress::{Policy, log::EgressLog},
     error::CallError,
+    permit::Checked,
     request::{Events, ToolOutput},
 };
 use bindings::types;

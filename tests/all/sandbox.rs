@@ -22,8 +22,7 @@ async fn second_is_refused(server: &Server) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_takes_no_more_calls_than_it_may() {
     let server = Server::start(&one_service("hostile", "limits: { concurrent_calls: 1 }"));
-    let text =
-        "service `hostile` is running as many calls as it may; try again shortly (try again after 1000 ms)";
+    let text = "too many calls at once: 1 are allowed (`tenants.test.services.hostile.limits.concurrent_calls`) (try again after 1000 ms)";
     assert_eq!(second_is_refused(&server).await, text);
 }
 
@@ -31,15 +30,14 @@ async fn a_service_takes_no_more_calls_than_it_may() {
 async fn the_tenant_takes_no_more_calls_than_it_may() {
     let config =
         one_service("hostile", "").replacen("services:", "limits: { concurrent_calls: 1 }, services:", 1);
-    let text =
-        "tenant `test` is running as many calls as it may; try again shortly (try again after 1000 ms)";
+    let text = "too many calls at once: 1 are allowed (`tenants.test.limits.concurrent_calls`) (try again after 1000 ms)";
     assert_eq!(second_is_refused(&Server::start(&config)).await, text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_takes_no_more_calls_than_it_may() {
     let config = format!("server: {{ concurrent_calls: 1 }}\n{}", one_service("hostile", ""));
-    let text = "the host is running as many calls as it may; try again shortly (try again after 1000 ms)";
+    let text = "too many calls at once: 1 are allowed (`server.concurrent_calls`) (try again after 1000 ms)";
     assert_eq!(second_is_refused(&Server::start(&config)).await, text);
 }
 

@@ -72,8 +72,8 @@ fn only_one_file_opens_outbound_connections() {
 
 #[test]
 fn only_routing_makes_permits_and_checked_calls() {
-    assert_eq!(mentioning("Permit {"), ["catalog.rs"]);
-    assert_eq!(mentioning("Checked {"), ["catalog.rs"]);
+    assert_eq!(mentioning("Permit {"), ["permit.rs"]);
+    assert_eq!(mentioning("Checked {"), ["permit.rs"]);
 }
 
 #[test]

@@ -2,10 +2,15 @@
 //! says of itself, and tools that are equal. What is a tenant's own (config, grant, credentials, limits, connections)
 //! is made anew for each. A thousand tenants with the same ten services hold ten sets of tools.
 
-use std::{borrow::Cow, collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::{
-    service::{Service, Tenant, places},
+    service::{Service, Tenant},
     tool::{Declared, Tool},
 };
 use crate::{
@@ -13,6 +18,7 @@ use crate::{
     config::{self, ComponentSource, load::suggestion},
     egress::{Policy, dial::Dialer, resolve::Resolve},
     grant::Grant,
+    limit::gate::{CallLimits, Gate},
     sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
 };
 
@@ -90,14 +96,16 @@ impl<'a> Loader<'a> {
         );
         let declared = self.declared(source, &compartment).await?;
         let tools = self.tools(declared, (name.clone(), config.disabled_tools))?;
+        let key = format!("tenants.{}.services.{name}", tenant.name);
         Ok(Service {
             name,
             tenant: tenant.clone(),
             manifest,
             compartment,
-            tools,
             conduct: Breaker::new(config.quarantine),
-            places: places(config.limits.concurrent_calls),
+            gate: Gate::new(&format!("{key}.limits"), config.calls),
+            tool_gates: tool_gates(&key, config.tool_limits, &tools)?,
+            tools,
         })
     }
 
@@ -190,6 +198,21 @@ fn check_config(manifest: &Manifest, config: &serde_json::Value) -> Result<(), S
     } else {
         Err(format!("{} (`bulkhead inspect` shows the schema)", faults.join("; ")))
     }
+}
+
+fn tool_gates(
+    key: &str,
+    limits: BTreeMap<String, CallLimits>,
+    tools: &[Arc<Tool>],
+) -> Result<HashMap<Arc<str>, Gate>, String> {
+    let gate = |(name, limits): (String, CallLimits)| {
+        let Some(tool) = tools.iter().find(|tool| *tool.public_name == *name) else {
+            let names: Vec<&str> = tools.iter().map(|tool| &*tool.public_name).collect();
+            return Err(format!("tools.limits: there is no tool `{name}`. {}", suggestion(&name, &names)));
+        };
+        Ok((tool.public_name.clone(), Gate::new(&format!("{key}.tools.limits.{name}"), limits)))
+    };
+    limits.into_iter().map(gate).collect()
 }
 
 fn without(tools: Vec<Tool>, disabled: &[String]) -> Result<Arc<[Arc<Tool>]>, String> {

@@ -1,12 +1,11 @@
 //! A service that is served: a component, configured, with its tools read.
 
-use std::sync::Arc;
-
-use tokio::sync::Semaphore;
+use std::{collections::HashMap, sync::Arc};
 
 use super::tool::Tool;
 use crate::{
     breaker::Breaker,
+    limit::gate::{CallLimits, Gate},
     sandbox::{Compartment, Manifest},
 };
 
@@ -25,8 +24,19 @@ pub struct Service {
     pub tools: Arc<[Arc<Tool>]>,
     /// Whether its guests behave; open while it is quarantined.
     pub conduct: Arc<Breaker>,
-    /// Places for calls at once.
-    pub(super) places: Arc<Semaphore>,
+    /// How many calls it takes.
+    pub gate: Gate,
+    /// How many each tool takes, where that is limited.
+    pub(super) tool_gates: HashMap<Arc<str>, Gate>,
+}
+
+impl Service {
+    /// How many calls a tool takes.
+    #[must_use]
+    pub fn tool_gate(&self, tool: &Tool) -> &Gate {
+        static OPEN: Gate = Gate::open();
+        self.tool_gates.get(&tool.public_name).unwrap_or(&OPEN)
+    }
 }
 
 /// A tenant, as its services know it.
@@ -34,18 +44,15 @@ pub struct Service {
 pub struct Tenant {
     /// Its name.
     pub name: Arc<str>,
-    /// Places for calls of all its services at once.
-    pub(super) places: Arc<Semaphore>,
+    /// How many calls of all its services it may make.
+    pub gate: Gate,
 }
 
 impl Tenant {
-    /// A tenant with room for this many calls at once.
+    /// A tenant with its limits.
     #[must_use]
-    pub fn new(name: Arc<str>, concurrent_calls: u32) -> Self {
-        Self { name, places: places(concurrent_calls) }
+    pub fn new(name: Arc<str>, limits: CallLimits) -> Self {
+        let gate = Gate::new(&format!("tenants.{name}.limits"), limits);
+        Self { name, gate }
     }
-}
-
-pub(super) fn places(calls: u32) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(usize::try_from(calls).unwrap_or(usize::MAX)))
 }

@@ -98,7 +98,7 @@ fn show(service: &Service, health: Option<&Result<String, String>>) {
     );
     out!(
         "  at once     {} calls, {} requests; {} requests a second to each upstream",
-        limits.concurrent_calls,
+        service.gate.concurrent_calls().map_or("any number of".to_owned(), |calls| calls.to_string()),
         caps.concurrent_requests,
         caps.requests_per_second
     );
@@ -129,7 +129,7 @@ fn data(service: &Service, health: Option<&Result<String, String>>) -> serde_jso
         "limits": {
             "memory": limits.memory.as_u64(), "cpuMs": limits.cpu.as_millis(), "deadlineMs": limits.deadline.as_millis(),
             "fuel": limits.fuel, "handles": limits.handles, "resultBytes": limits.result_bytes.as_u64(),
-            "logBytes": limits.log_bytes.as_u64(), "concurrentCalls": limits.concurrent_calls,
+            "logBytes": limits.log_bytes.as_u64(), "concurrentCalls": service.gate.concurrent_calls(),
             "requestsPerCall": caps.requests_per_call, "concurrentRequests": caps.concurrent_requests,
             "requestsPerSecond": caps.requests_per_second, "requestBytes": caps.request_bytes.as_u64(),
             "responseBytes": caps.response_bytes.as_u64(), "headerBytes": caps.header_bytes.as_u64(),

@@ -1,9 +1,14 @@
 //! What the file's `defaults` give to tenants and services that do not say otherwise. Mappings are merged key by key;
 //! a list or a value that is given replaces the default.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::raw::{Defaults, Limits, Network, Service, TenantLimits, Tools, Trip};
+use super::{
+    limits::CallLimits,
+    raw::{Defaults, Limits, Network, Service, Tools, Trip},
+};
 
 /// Takes what is not given from `self`.
 trait Over {
@@ -19,6 +24,14 @@ impl<T: Clone> Over for Option<T> {
 impl<T: Clone> Over for Vec<T> {
     fn over(self, default: &Self) -> Self {
         if self.is_empty() { default.clone() } else { self }
+    }
+}
+
+impl<T: Clone> Over for BTreeMap<String, T> {
+    fn over(self, default: &Self) -> Self {
+        let mut merged = default.clone();
+        merged.extend(self);
+        merged
     }
 }
 
@@ -50,9 +63,9 @@ macro_rules! over {
 over!(Service: component config credentials egress network files limits quarantine tools);
 over!(Network: allow_addresses tls circuit_breaker);
 over!(Trip: failures backoff max_backoff);
-over!(Tools: disable);
-over!(TenantLimits: concurrent_calls);
-over!(Limits: memory deadline cpu fuel concurrent_calls result_bytes log_bytes handles requests_per_call
+over!(Tools: disable limits);
+over!(CallLimits: calls_per_second burst concurrent_calls calls_per_day);
+over!(Limits: memory deadline cpu fuel concurrent_calls calls_per_second burst calls_per_day result_bytes log_bytes handles requests_per_call
     concurrent_requests requests_per_second request_bytes response_bytes header_bytes connect_timeout
     first_byte_timeout between_bytes_timeout retries);
 
@@ -67,7 +80,7 @@ impl Defaults {
     }
 
     /// A tenant's limits, with what it left out.
-    pub(super) fn limits(&self, given: TenantLimits) -> TenantLimits {
+    pub(super) fn limits(&self, given: CallLimits) -> CallLimits {
         given.over(&self.limits)
     }
 }
@@ -99,7 +112,7 @@ tenants:
 ",
         );
         let tenant = &config.tenants[0];
-        assert_eq!(tenant.concurrent_calls, 7);
+        assert_eq!(tenant.calls.concurrent_calls.map(u32::from), Some(7));
         let service = &tenant.services[0];
         assert_eq!(service.config, json!({ "a": 1, "b": 2 }));
         assert_eq!(service.disabled_tools, ["x"]);

@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::units::{Bytes, Time};
+use super::{
+    limits::CallLimits,
+    units::{Bytes, Time},
+};
 
 /// Bulkhead's configuration.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -31,7 +34,7 @@ pub struct File {
 #[serde(deny_unknown_fields, default)]
 pub struct Defaults {
     /// Limits of every tenant.
-    pub limits: TenantLimits,
+    pub limits: CallLimits,
     /// For every service.
     pub service: Service,
     /// For services of that name, in whichever tenant. It makes no service: a tenant that wants it names it, as
@@ -82,22 +85,13 @@ pub struct SecretSource {
 #[serde(deny_unknown_fields, default)]
 pub struct Tenant {
     /// Limits over all its services.
-    pub limits: TenantLimits,
+    pub limits: CallLimits,
     /// Components its services may be made of, as `component` names them; any unless given.
     pub components: Option<Vec<String>>,
     /// Secrets of its own. One of the same name outside is not seen.
     pub secrets: BTreeMap<String, SecretSource>,
     /// Its services by name. The name is the prefix of the tools: `[a-z][a-z0-9-]*`, at most 32 characters.
     pub services: BTreeMap<String, Service>,
-}
-
-/// Limits over all services of a tenant.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct TenantLimits {
-    /// Calls at once; as many as `server.concurrent_calls` unless given.
-    #[schemars(range(min = 1))]
-    pub concurrent_calls: Option<u32>,
 }
 
 /// A component, configured.
@@ -274,6 +268,15 @@ pub struct Limits {
     /// Calls of this service at once; 32 unless given.
     #[schemars(range(min = 1))]
     pub concurrent_calls: Option<u32>,
+    /// Calls of this service started in a second, in the long run. Not limited unless given, as the next two.
+    #[schemars(range(min = 1))]
+    pub calls_per_second: Option<u32>,
+    /// Calls started at one moment after a rest; as many as `calls_per_second` unless given.
+    #[schemars(range(min = 1))]
+    pub burst: Option<u32>,
+    /// Calls started in a day. The day begins at midnight UTC.
+    #[schemars(range(min = 1))]
+    pub calls_per_day: Option<u32>,
     /// Size of a result; 1MiB unless given.
     pub result_bytes: Option<Bytes>,
     /// What a call may print, and what it may log; 32KiB each unless given.
@@ -312,6 +315,8 @@ pub struct Limits {
 pub struct Tools {
     /// Tools that are not served, as clients see them: `prometheus_create_snapshot`.
     pub disable: Vec<String>,
+    /// How many calls a tool takes.
+    pub limits: BTreeMap<String, CallLimits>,
 }
 
 /// The published JSON Schema of the file.

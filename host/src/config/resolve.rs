@@ -61,12 +61,8 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
             service::resolve(service, raw, &folders, &key)
         });
         let services = services.collect::<Result<_, _>>()?;
-        let limits = defaults.limits(tenant.limits);
-        let concurrent_calls = limits.concurrent_calls.unwrap_or(server.concurrent_calls);
-        if concurrent_calls == 0 {
-            return Err(at(format!("{key}.limits.concurrent_calls"))("must be at least 1".into()));
-        }
-        Ok(Tenant { name, concurrent_calls, services })
+        let calls = defaults.limits(tenant.limits).resolve(&format!("{key}.limits"))?;
+        Ok(Tenant { name, calls, services })
     };
     let tenants = file.tenants.into_iter().map(tenant).collect::<Result<_, _>>()?;
     Ok(Config { server, components, tenants })
@@ -191,7 +187,8 @@ mod tests {
         refused(&service("component: ghcr.example/a/b@sha256:1"), &format!("{KEY}.component"), "registry");
         refused(&service("limits: {memory: 1KiB}"), &format!("{KEY}.limits"), "between 64KiB and 4GiB");
         refused(&service("limits: {deadline: 0s}"), &format!("{KEY}.limits"), "more than 0");
-        refused(&service("limits: {concurrent_calls: 0}"), &format!("{KEY}.limits"), "at least 1");
+        let calls = format!("{KEY}.limits.concurrent_calls");
+        refused(&service("limits: {concurrent_calls: 0}"), &calls, "at least 1");
         refused(
             &service("egress: [{url: 'https://h/**', methods: [get]}]"),
             &format!("{KEY}.egress[0]"),

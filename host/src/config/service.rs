@@ -9,7 +9,9 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Caps, ComponentSource, EgressRule, Folder, Limits, Network, Service, raw,
+    Caps, ComponentSource, EgressRule, Folder, Limits, Network, Service,
+    limits::CallLimits,
+    raw,
     resolve::{ResolveError, at, check_name},
     secrets::Secrets,
     units::Time,
@@ -26,6 +28,8 @@ use crate::{
 
 /// The longest rest of a service whose guests keep crashing.
 const LONGEST_QUARANTINE: Duration = Duration::from_secs(300);
+/// Calls of a service at once unless the file says otherwise.
+const CONCURRENT_CALLS: u32 = 32;
 /// What a folder may hold unless the file says otherwise.
 const QUOTA: bytesize::ByteSize = bytesize::ByteSize::mib(10);
 
@@ -81,7 +85,19 @@ pub(super) fn resolve(
     if files.iter().filter(|folder| folder.quota.is_some()).count() > 1 {
         return Err(sub("files")("at most one folder of a service can have `write: true`".into()));
     }
+    let calls = CallLimits {
+        calls_per_second: raw.limits.calls_per_second,
+        burst: raw.limits.burst,
+        concurrent_calls: Some(raw.limits.concurrent_calls.unwrap_or(CONCURRENT_CALLS)),
+        calls_per_day: raw.limits.calls_per_day,
+    };
+    let tool_limits = raw.tools.limits.into_iter().map(|(tool, limits)| {
+        let limits = limits.resolve(&format!("{key}.tools.limits.{tool}"))?;
+        Ok((tool, limits))
+    });
     Ok(Service {
+        calls: calls.resolve(&format!("{key}.limits"))?,
+        tool_limits: tool_limits.collect::<Result<_, ResolveError>>()?,
         name,
         component,
         config,
@@ -209,7 +225,6 @@ fn limits(raw: &raw::Limits) -> Result<Limits, String> {
         deadline: raw.deadline.map_or(default.deadline, |t| t.0),
         cpu: raw.cpu.map_or(default.cpu, |t| t.0),
         fuel: raw.fuel,
-        concurrent_calls: raw.concurrent_calls.unwrap_or(default.concurrent_calls),
         result_bytes: raw.result_bytes.map_or(default.result_bytes, |b| b.0),
         log_bytes: raw.log_bytes.map_or(default.log_bytes, |b| b.0),
         handles: raw.handles.unwrap_or(default.handles),
@@ -226,9 +241,6 @@ fn limits(raw: &raw::Limits) -> Result<Limits, String> {
     }
     if limits.fuel == Some(0) {
         return Err("fuel must be at least 1; leave it out to not count".into());
-    }
-    if limits.concurrent_calls == 0 {
-        return Err("concurrent_calls must be at least 1; to serve no calls, remove the service".into());
     }
     // What a Rust guest opens to say anything at all: its standard streams and a clock.
     if limits.handles < 16 {

@@ -99,6 +99,12 @@ pub enum Limit {
 const A_CALL_ENDS: Duration = Duration::from_secs(1);
 
 impl Gate {
+    /// A gate without limits.
+    #[must_use]
+    pub const fn open() -> Self {
+        Self(None)
+    }
+
     /// A gate with the limits that stand at `key` in the file.
     #[must_use]
     pub fn new(key: &str, limits: CallLimits) -> Self {
@@ -140,6 +146,12 @@ impl Gate {
     #[must_use]
     pub fn used_today(&self, now: SystemTime) -> Option<u32> {
         Some(self.quota()?.used(now))
+    }
+
+    /// Calls at once, if that is limited.
+    #[must_use]
+    pub fn concurrent_calls(&self) -> Option<u32> {
+        Some(self.0.as_ref()?.places.as_ref()?.0.get())
     }
 
     fn quota(&self) -> Option<&Quota> {
