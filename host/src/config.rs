@@ -4,6 +4,7 @@
 //! into checked values with secrets loaded. This module is the only reader of files and environment
 //! variables for configuration. A key that would have no effect does not exist.
 
+pub mod audit;
 mod defaults;
 pub mod limits;
 pub mod load;

@@ -6,6 +6,7 @@
 //! writes down what became of it. [`config`] and [`app`] wire all that at start.
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod breaker;
 pub mod cache;

@@ -1,0 +1,322 @@
+//! The index: a SQLite database beside the log that says which line is where, for questions.
+//!
+//! It holds names, outcomes and places, not the lines. A thread of its own, of a lower priority, follows the
+//! log and gathers what comes in a tenth of a second; an idle host does not wake it. Whoever asks waits for it
+//! to have seen all that was acknowledged before, for a second at most.
+
+mod ingest;
+mod query;
+
+use std::{
+    fs::{File, TryLockError},
+    ops::ControlFlow,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle, Thread},
+    time::{Duration, SystemTime},
+};
+
+use tokio::sync::watch;
+
+pub(super) use self::query::{Known, known};
+use self::{ingest::Ingest, query::Lines};
+use super::{AuditError, Filter, Log, segment};
+
+/// What comes within this time is indexed together.
+const GATHER: Duration = Duration::from_millis(100);
+/// Until an index that fails is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long a question waits for the index to catch up.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Priority of the thread; 0 is the usual one, 19 the lowest.
+const NICE: i32 = 10;
+
+/// How far the log is, and who wants to know.
+#[derive(Debug)]
+pub(super) struct Progress {
+    head: AtomicU64,
+    /// The thread sleeps until the next line.
+    idle: AtomicBool,
+    /// Somebody waits for the index.
+    wanted: AtomicBool,
+    stopped: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Progress {
+    pub(super) fn at(head: u64) -> Self {
+        Self {
+            head: AtomicU64::new(head),
+            idle: AtomicBool::new(false),
+            wanted: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            thread: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn head(&self) -> u64 {
+        self.head.load(Ordering::SeqCst)
+    }
+
+    /// All lines up to this one are acknowledged.
+    pub(super) fn publish(&self, head: u64) {
+        self.head.store(head, Ordering::SeqCst);
+        if self.idle.load(Ordering::SeqCst) && self.idle.swap(false, Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    fn want(&self) {
+        self.wanted.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
+            thread.unpark();
+        }
+    }
+
+    /// This thread is the one to wake.
+    fn attend(&self) {
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+    }
+
+    /// Sleeps until there is more than `seen`, and then a little, so that more comes together.
+    fn rest(&self, seen: u64) {
+        self.idle.store(true, Ordering::SeqCst);
+        while self.head() <= seen && !self.hurried() {
+            thread::park();
+        }
+        self.idle.store(false, Ordering::SeqCst);
+        if !self.hurried() {
+            thread::park_timeout(GATHER);
+        }
+        self.wanted.store(false, Ordering::SeqCst);
+    }
+
+    fn hurried(&self) -> bool {
+        self.wanted.load(Ordering::SeqCst) || self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// Whose calls are counted.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// All of a tenant's callers.
+    Tenant(String),
+    /// One caller of a tenant.
+    Caller {
+        /// Its tenant.
+        tenant: String,
+        /// Its id.
+        caller: String,
+    },
+}
+
+/// Answers questions about the log.
+#[derive(Debug)]
+pub struct Index {
+    dir: PathBuf,
+    progress: Arc<Progress>,
+    indexed: watch::Receiver<u64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Index {
+    /// Follows a log that this process writes, on a thread of its own, until it is dropped; one at a time. Begins with what the
+    /// index does not know yet; an index that is damaged or gone is made anew.
+    ///
+    /// # Errors
+    /// When the thread cannot be started. An index that fails later is tried again every second; questions then
+    /// see what it has.
+    pub fn start(log: &Log) -> Result<Self, AuditError> {
+        let (dir, progress) = (log.dir().to_owned(), log.progress());
+        let (sender, indexed) = watch::channel(0);
+        progress.stopped.store(false, Ordering::SeqCst);
+        let follow = {
+            let (dir, progress) = (dir.clone(), progress.clone());
+            move || follow(&dir, &progress, &sender)
+        };
+        let thread = thread::Builder::new().name("audit-index".to_owned()).spawn(follow);
+        let thread = thread.map_err(AuditError::unreadable(&dir))?;
+        Ok(Self { dir, progress, indexed, thread: Some(thread) })
+    }
+
+    /// Reads the log of another process, or of none. If no host follows it, the index is brought up to date
+    /// here; otherwise this waits for the host to do so, for a second at most.
+    ///
+    /// # Errors
+    /// When there is no log, or it cannot be read.
+    pub async fn read(dir: &Path) -> Result<Self, AuditError> {
+        let head = end(dir)?;
+        let mut seen = blocking(dir.to_owned(), catch_up_unless_followed).await?;
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        while seen < head && tokio::time::Instant::now() < give_up {
+            tokio::time::sleep(Duration::from_millis(20)).await; // nothing tells one process of another's
+            seen = known(dir)?.map_or(0, |known| known.seq);
+        }
+        let (_, indexed) = watch::channel(seen);
+        Ok(Self { dir: dir.to_owned(), progress: Arc::new(Progress::at(seen)), indexed, thread: None })
+    }
+
+    /// Returns once the index has all lines up to this one, or will never have.
+    pub async fn caught_up_to(&self, seq: u64) {
+        self.progress.want();
+        let _ = self.indexed.clone().wait_for(|indexed| *indexed >= seq).await;
+    }
+
+    /// Waits for what was acknowledged until now, for a moment.
+    async fn settle(&self) {
+        let head = self.progress.head();
+        let _ = tokio::time::timeout(PATIENCE, self.caught_up_to(head)).await;
+    }
+
+    /// Hands the lines that are asked for to `each`, newest first, until it breaks. Returns the cursor of the
+    /// next page, if there may be one.
+    ///
+    /// # Errors
+    /// When the index or the log cannot be read.
+    pub async fn query<F>(&self, filter: Filter, each: F) -> Result<Option<u64>, AuditError>
+    where
+        F: FnMut(&str) -> ControlFlow<()> + Send + 'static,
+    {
+        self.detached(filter, each).await.await
+    }
+
+    /// Like [`query`](Self::query), with a future of the end that is not bound to this.
+    pub(super) async fn detached<F>(
+        &self,
+        filter: Filter,
+        mut each: F,
+    ) -> impl Future<Output = Result<Option<u64>, AuditError>> + Send + use<F>
+    where
+        F: FnMut(&str) -> ControlFlow<()> + Send + 'static,
+    {
+        self.settle().await;
+        blocking(self.dir.clone(), move |dir| Lines::open(dir)?.query(&filter, &mut each))
+    }
+
+    /// How many calls were let through since a moment, for quotas. A host that starts awaits
+    /// [`caught_up_to`](Self::caught_up_to) first, because an index that is far behind needs more than a second.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn calls_since(&self, whose: Whose, since: SystemTime) -> Result<u64, AuditError> {
+        self.settle().await;
+        blocking(self.dir.clone(), move |dir| query::calls_since(dir, &whose, since)).await
+    }
+}
+
+/// Asks on a thread that may wait. It begins at once.
+fn blocking<T: Send + 'static, F>(
+    dir: PathBuf,
+    ask: F,
+) -> impl Future<Output = Result<T, AuditError>> + use<T, F>
+where
+    F: FnOnce(&Path) -> Result<T, AuditError> + Send + 'static,
+{
+    let own = dir.clone();
+    let asked = tokio::task::spawn_blocking(move || ask(&own));
+    async move { asked.await.map_err(|e| AuditError::unreadable(dir)(e.into()))? }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.progress.stopped.store(true, Ordering::SeqCst);
+            self.progress.wake();
+            let _ = thread.join(); // a batch at most
+        }
+    }
+}
+
+/// The thread.
+fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<u64>) {
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::warn!(%error, "the audit index runs at the usual priority");
+    }
+    progress.attend();
+    let mut ingest = None;
+    let mut failing = false;
+    while !progress.stopped.load(Ordering::SeqCst) {
+        match step(dir, progress, &mut ingest) {
+            Ok((seen, done)) => {
+                failing = false;
+                indexed.send_replace(seen);
+                if done {
+                    progress.rest(seen);
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "the audit index fails and is tried again; the log itself is not affected");
+                }
+                ingest = None;
+                thread::park_timeout(RETRY);
+            }
+        }
+    }
+}
+
+/// A batch. Says how far the index is, and whether that is all.
+fn step(
+    dir: &Path,
+    progress: &Progress,
+    ingest: &mut Option<(Ingest, File)>,
+) -> Result<(u64, bool), AuditError> {
+    let (ingest, _lock) = match ingest {
+        Some(open) => open,
+        None => {
+            let lock = lock_file(dir)?;
+            lock.lock().map_err(AuditError::unreadable(dir))?; // a command that catches up is soon done
+            ingest.insert((Ingest::open(dir)?, lock))
+        }
+    };
+    ingest.batch(progress.head())
+}
+
+/// For a reader: indexes what is missing, unless somebody else does that.
+fn catch_up_unless_followed(dir: &Path) -> Result<u64, AuditError> {
+    let lock = lock_file(dir)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(known(dir)?.map_or(0, |known| known.seq)),
+        Err(TryLockError::Error(error)) => return Err(AuditError::unreadable(dir)(error)),
+    }
+    let mut ingest = Ingest::open(dir)?;
+    loop {
+        if let (seen, true) = ingest.batch(u64::MAX)? {
+            return Ok(seen);
+        }
+    }
+}
+
+/// Whoever holds it writes the index.
+fn lock_file(dir: &Path) -> Result<File, AuditError> {
+    let path = dir.join("index.lock");
+    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    file.map_err(AuditError::unreadable(path))
+}
+
+fn database(dir: &Path) -> PathBuf {
+    dir.join("index.sqlite")
+}
+
+/// The number of the last whole line of the log.
+fn end(dir: &Path) -> Result<u64, AuditError> {
+    for first in segment::list(dir).map_err(AuditError::unreadable(dir))?.into_iter().rev() {
+        let path = segment::path(dir, first);
+        if let Some((line, _)) = segment::last_line(&path).map_err(AuditError::unreadable(&path))? {
+            return super::chain::seq(&line).ok_or(AuditError::Broken(path));
+        }
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests;
