@@ -1,14 +1,16 @@
 //! Wires a [`Host`] from its configuration. The only place that knows every stage.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use crate::{
+    audit::AuditError,
     auth::Auth,
     call::Host,
     catalog::{Catalog, LeftOut, loader::Loader, service::Tenant},
     config::{Config, Limits},
     egress::resolve::{Resolve, System},
-    limit::Admission,
+    limit::{Admission, midnight},
+    record::Records,
     sandbox::Sandbox,
 };
 
@@ -26,6 +28,9 @@ pub enum BuildError {
         /// What is wrong with it.
         why: String,
     },
+    /// The audit log.
+    #[error("{0}")]
+    Audit(AuditError),
     /// The services together.
     #[error("{0}")]
     Catalog(String),
@@ -76,7 +81,23 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let catalog = Catalog::new(services, left_out).map_err(BuildError::Catalog)?;
     // More calls than guests that fit the machine would only be refused later.
     let admission = Admission::new(config.server.concurrent_calls.min(sandbox.places()));
-    Ok(Host { auth: Auth::local(local), admission, catalog, sandbox })
+    let records = Records::open(config.audit).map_err(BuildError::Audit)?;
+    restore(&catalog, &records).await.map_err(BuildError::Audit)?;
+    Ok(Host { auth: Auth::local(local), admission, catalog, sandbox, records })
+}
+
+/// Tells daily quotas what of them was used before this host started.
+async fn restore(catalog: &Catalog, records: &Records) -> Result<(), AuditError> {
+    let Some((index, log)) = records.audit() else { return Ok(()) };
+    let now = SystemTime::now();
+    for (gate, whose) in catalog.gates() {
+        if gate.used_today(now).is_some() {
+            index.caught_up_to(log.head()).await;
+            let used = index.calls_since(whose, midnight(now)).await?;
+            gate.restore(u32::try_from(used).unwrap_or(u32::MAX), now);
+        }
+    }
+    Ok(())
 }
 
 /// The sandbox for a configuration: as many places as calls, each as large as the largest limit.

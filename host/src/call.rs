@@ -1,12 +1,14 @@
 //! The straight line of a call. Start reading the host here.
 
+use std::sync::Arc;
+
 use crate::{
     auth::{Auth, Caller},
     catalog::Catalog,
     error::CallError,
     limit::Admission,
     permit::Permit,
-    record::CallRecord,
+    record::{CallRecord, Records},
     request::{CallRequest, Credentials, ToolOutput},
     sandbox::Sandbox,
 };
@@ -18,6 +20,7 @@ pub struct Host {
     pub(crate) admission: Admission,
     pub(crate) catalog: Catalog,
     pub(crate) sandbox: Sandbox,
+    pub(crate) records: Arc<Records>,
 }
 
 impl Host {
@@ -26,21 +29,24 @@ impl Host {
     /// # Errors
     /// See [`CallError`].
     pub async fn call(&self, request: CallRequest) -> Result<ToolOutput, CallError> {
-        let mut record = CallRecord::open(&request); // closes itself as cancelled if this future is dropped
+        let mut record = CallRecord::open(&self.records, &request); // closes itself as cancelled if this future is dropped
         let result = self.attempt(request, &mut record).await;
-        record.close(&result);
-        result
+        record.close(result)
     }
 
     async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<ToolOutput, CallError> {
         let caller = self.auth.authenticate(&request.credentials)?;
         record.caller(&caller);
+        self.records.ready()?;
+        record.rule("access");
         let route = self.catalog.route(caller, &request.scope, &request.tool);
+        record.rule("limits");
         let admitted = self.admission.admit(route)?;
         let permit = Permit::new(admitted, &request.tool)?;
+        record.allowed(&permit);
         let (checked, conduct) = permit.check(request.id, request.arguments, request.traceparent)?;
-        let egress = record.egress(); // which runs inside the sandbox
-        let result = self.sandbox.call(checked, request.events, request.cancelled, egress).await;
+        let (egress, usage) = (record.egress(), record.usage()); // of what runs inside the sandbox
+        let result = self.sandbox.call(checked, request.events, request.cancelled, egress, usage).await;
         conduct.judge(result.as_ref().err());
         result
     }

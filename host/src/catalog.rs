@@ -9,7 +9,7 @@ pub mod tool;
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{auth::Caller, request::Scope};
+use crate::{audit::Whose, auth::Caller, limit::gate::Gate, request::Scope};
 use service::Service;
 use tool::Tool;
 
@@ -79,6 +79,23 @@ impl Catalog {
     /// Every service of every tenant, for the host itself.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.tenants.values().flat_map(|served| &served.services)
+    }
+
+    /// The gates of all tenants, services and tools, and whose calls each counts.
+    pub fn gates(&self) -> impl Iterator<Item = (&Gate, Whose)> {
+        let tenants = self.tenants.values().filter_map(|served| served.services.first());
+        let tenants = tenants.map(|one| (&one.tenant.gate, Whose::Tenant(one.tenant.name.to_string())));
+        let services = self.all().flat_map(|service| {
+            let tenant = service.tenant.name.to_string();
+            let of_tool = {
+                let tenant = tenant.clone();
+                move |tool: &Arc<str>| Whose::Tool { tenant: tenant.clone(), tool: tool.to_string() }
+            };
+            let tools = service.tool_gates.iter().map(move |(tool, gate)| (gate, of_tool(tool)));
+            let own = Whose::Service { tenant, service: service.name.to_string() };
+            tools.chain([(&service.gate, own)])
+        });
+        tenants.chain(services)
     }
 
     /// Services that could not be loaded.

@@ -33,6 +33,8 @@ pub struct Config {
     pub server: Server,
     /// Where components and compiled code are.
     pub components: Components,
+    /// The audit log, if there is one.
+    pub audit: Option<audit::Audit>,
     /// Those whose services are served.
     pub tenants: Vec<Tenant>,
 }

@@ -7,6 +7,8 @@ pub mod gate;
 pub mod peers;
 mod quota;
 
+use std::time::SystemTime;
+
 use crate::{catalog::Route, error::CallError};
 use gate::{CallLimits, Gate, Pass, enter_all};
 
@@ -22,6 +24,12 @@ impl Admitted {
     pub(crate) fn into_parts(self) -> (Route, Pass) {
         (self.route, self.places)
     }
+}
+
+/// When the day of `now` began, for daily quotas (UTC).
+#[must_use]
+pub fn midnight(now: SystemTime) -> SystemTime {
+    quota::midnight(now)
 }
 
 /// The limits of the host itself, and the way past everybody's.

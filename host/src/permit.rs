@@ -46,6 +46,12 @@ impl Permit {
         Ok(Self { caller, service, tool, deadline, conduct, places })
     }
 
+    /// The service that is called.
+    #[must_use]
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
     /// Checks the arguments against the tool's schema.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ use bytesize::ByteSize;
 pub use component::{Component, LoadError};
 pub use convert::Manifest;
 pub use files::Folders;
+pub use guest::Usage;
 use tokio::{
     select,
     sync::oneshot,
@@ -219,7 +220,7 @@ impl Sandbox {
         settle(asked, &store, &limits)?.map_err(CallError::Failed)
     }
 
-    /// Runs one call in a fresh instance. What it sends is told to `egress`.
+    /// Runs one call in a fresh instance. What it sends is told to `egress`, what it takes to `usage`.
     ///
     /// # Errors
     /// The guest's own, or what stopped it.
@@ -229,12 +230,13 @@ impl Sandbox {
         events: Events,
         cancelled: CancellationToken,
         egress: EgressLog,
+        usage: Usage,
     ) -> Result<ToolOutput, CallError> {
         let (limits, deadline) = (call.compartment().limits, call.deadline);
         let weight = call.compartment().weight.clone();
         let meter = Meter::new();
-        let running =
-            Call { id: call.id, events, cancelled: cancelled.clone(), meter: meter.clone(), egress };
+        let (cancel, used) = (cancelled.clone(), usage.clone());
+        let running = Call { id: call.id, events, cancelled: cancel, meter: meter.clone(), egress, usage };
         let (alive, gone) = oneshot::channel::<()>();
         // All of it moves to where the guest runs, the place it holds included.
         let guest = async move {
@@ -257,7 +259,7 @@ impl Sandbox {
                 Err(error) => Err(convert::refusal(error, limits.result_bytes)),
             }
         };
-        let mut guest = Box::pin(self.slow_lane.run(&weight, meter, guest));
+        let mut guest = Box::pin(self.slow_lane.run(&weight, meter.clone(), guest));
         let stopped = select! {
             biased;
             ended = &mut guest => Ok(ended.map_err(CallError::internal)?),
@@ -268,6 +270,7 @@ impl Sandbox {
         // In the slow lane it may run until its next tick. Its place is free when it is gone, not before, and
         // so is the answer. The sender is only ever dropped.
         let _ = gone.await;
+        used.computed(meter.used());
         stopped?
     }
 }

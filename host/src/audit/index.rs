@@ -116,6 +116,20 @@ pub enum Whose {
         /// Its id.
         caller: String,
     },
+    /// Those of a service.
+    Service {
+        /// Its tenant.
+        tenant: String,
+        /// Its name.
+        service: String,
+    },
+    /// Those of a tool.
+    Tool {
+        /// Its tenant.
+        tenant: String,
+        /// Its name, as clients call it.
+        tool: String,
+    },
 }
 
 /// Answers questions about the log.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    audit,
     limits::CallLimits,
     units::{Bytes, Time},
 };
@@ -22,6 +23,8 @@ pub struct File {
     pub components: Components,
     /// Secrets by name, for `${secret:NAME}` in credentials.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// The audit log. There is none unless this is given.
+    pub audit: Option<audit::Written>,
     /// What tenants and services have unless they say otherwise.
     pub defaults: Defaults,
     /// Those whose services are served. Without authentication there is exactly one.

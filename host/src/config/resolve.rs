@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Components, Config, Server, Tenant, raw, secrets::Secrets, service};
+use super::{Components, Config, Server, Tenant, audit, raw, secrets::Secrets, service};
 
 /// Something in the file that parses and still cannot be acted on.
 #[derive(Debug)]
@@ -65,7 +65,8 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
         Ok(Tenant { name, calls, services })
     };
     let tenants = file.tenants.into_iter().map(tenant).collect::<Result<_, _>>()?;
-    Ok(Config { server, components, tenants })
+    let audit = file.audit.map(|written| audit::resolve(written, base)).transpose()?;
+    Ok(Config { server, components, audit, tenants })
 }
 
 fn server(raw: raw::Server) -> Result<Server, ResolveError> {

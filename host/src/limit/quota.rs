@@ -93,6 +93,11 @@ fn since_epoch(now: SystemTime) -> Duration {
     now.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// When the day of `now` began, in UTC.
+pub(super) fn midnight(now: SystemTime) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::from(day(now)) * DAY)
+}
+
 fn day(now: SystemTime) -> u32 {
     u32::try_from(since_epoch(now).as_secs() / DAY).unwrap_or(u32::MAX)
 }

@@ -1,6 +1,12 @@
 //! The state of one guest: what lives in its store, for one call and no longer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytesize::ByteSize;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +64,7 @@ pub(super) struct Call {
     pub(super) cancelled: CancellationToken,
     pub(super) meter: Arc<Meter>,
     pub(super) egress: EgressLog,
+    pub(super) usage: Usage,
 }
 
 impl Call {
@@ -69,7 +76,38 @@ impl Call {
             cancelled: CancellationToken::new(),
             meter: Meter::new(),
             egress: EgressLog::default(),
+            usage: Usage::default(),
         }
+    }
+}
+
+/// What a guest used. Told while it runs, so that it is known of one that was stopped as well.
+#[derive(Clone, Debug, Default)]
+pub struct Usage(Arc<Used>);
+
+#[derive(Debug, Default)]
+struct Used {
+    cpu_us: AtomicU64,
+    memory_bytes: AtomicU64,
+}
+
+impl Usage {
+    /// Processor time.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        Duration::from_micros(self.0.cpu_us.load(Ordering::Relaxed))
+    }
+
+    /// Memory at its most; none if no guest ran.
+    #[must_use]
+    pub fn memory(&self) -> Option<ByteSize> {
+        let bytes = self.0.memory_bytes.load(Ordering::Relaxed);
+        (bytes > 0).then_some(ByteSize::b(bytes))
+    }
+
+    pub(super) fn computed(&self, cpu: Duration) {
+        let cpu = u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX);
+        self.0.cpu_us.store(cpu, Ordering::Relaxed);
     }
 }
 
@@ -78,6 +116,7 @@ impl Call {
 pub(super) struct Memory {
     limit: ByteSize,
     used: u64,
+    usage: Usage,
     /// How often its memories grew.
     steps: u32,
     /// What it would have had if it had not been refused. A crash that follows is for want of memory.
@@ -92,6 +131,7 @@ impl Memory {
             return false;
         }
         self.used = used;
+        self.usage.0.memory_bytes.store(used, Ordering::Relaxed);
         true
     }
 }
@@ -155,7 +195,7 @@ pub(super) fn store(
         http,
         table,
         egress: Egress::new(compartment.policy.clone(), call.id, call.egress.clone()),
-        memory: Memory { limit: limits.memory, used: 0, steps: 0, refused: None },
+        memory: Memory { limit: limits.memory, used: 0, usage: call.usage.clone(), steps: 0, refused: None },
         room: compartment.folders.room(),
         limits,
         service: compartment.service.clone(),

@@ -44,18 +44,15 @@ pub(in crate::audit) fn known(dir: &Path) -> Result<Option<Known>, AuditError> {
 pub(super) fn calls_since(dir: &Path, whose: &Whose, since: SystemTime) -> Result<u64, AuditError> {
     let db = connect(dir)?;
     let since = micros(since);
-    let count: i64 = match whose {
-        Whose::Tenant(tenant) => db.query_row(
-            "SELECT count(*) FROM calls WHERE tenant = ?1 AND time >= ?2 AND allowed",
-            params![tenant, since],
-            |row| row.get(0),
-        ),
-        Whose::Caller { tenant, caller } => db.query_row(
-            "SELECT count(*) FROM calls WHERE caller = ?1 AND time >= ?2 AND allowed AND tenant = ?3",
-            params![caller, since, tenant],
-            |row| row.get(0),
-        ),
-    }?;
+    let (column, value, tenant) = match whose {
+        Whose::Tenant(tenant) => ("tenant", tenant, tenant),
+        Whose::Caller { tenant, caller } => ("caller", caller, tenant),
+        Whose::Service { tenant, service } => ("service", service, tenant),
+        Whose::Tool { tenant, tool } => ("tool", tool, tenant),
+    };
+    let asked =
+        format!("SELECT count(*) FROM calls WHERE {column} = ?1 AND time >= ?2 AND allowed AND tenant = ?3");
+    let count: i64 = db.query_row(&asked, params![value, since, tenant], |row| row.get(0))?;
     Ok(unsigned(count))
 }
 
