@@ -7,6 +7,7 @@
 pub mod audit;
 mod defaults;
 pub mod limits;
+pub mod access;
 pub mod load;
 pub mod raw;
 pub mod resolve;

@@ -5,6 +5,7 @@
 //! [`sandbox`] runs a fresh guest whose only way out is [`egress`] under its [`grant`], and [`record`]
 //! writes down what became of it. [`config`] and [`app`] wire all that at start.
 
+pub mod access;
 pub mod app;
 pub mod audit;
 pub mod auth;
