@@ -4,58 +4,31 @@
 //! (`id`, `tenant`), and must be `true`. Whatever else it comes to, an error included, is a no: an argument
 //! that is left out has no value, so `has(args.namespace)` is asked first where that may be.
 //!
-//! Its cost is bounded. The operator's part: text and nesting are limited, and a loop (`all`, `exists`,
+//! Its cost is bounded. The operator's part: text and nesting are limited, the pattern of `matches` is a literal and
+//! compiled at load, and a loop (`all`, `exists`,
 //! `exists_one`, `map`, `filter`) can neither stand in another nor take another's result. The client's part: arguments that are too large,
 //! too many or too deep are refused unseen. So an expression is evaluated at most once for each of
 //! [`MOST_VALUES`] values.
 
+mod expression;
+mod question;
+
 use std::{
+    collections::HashMap,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, LazyLock},
 };
 
-use cel::{
-    Context, Env, ExecutionError,
-    common::ast::{EntryExpr, Expr, IdedExpr},
-};
-use serde_json::Value;
+use cel::{Context, Env, ExecutionError, common::ast::IdedExpr, extractors::This};
+use regex::Regex;
 
-use super::Facts;
-use crate::config::load::suggestion;
+pub use question::{MOST_TEXT, MOST_VALUES, Question};
 
-/// Bytes of an expression. More than a line or two belongs into a policy engine.
-const LONGEST: usize = 1024;
-/// Nesting of brackets as written, and of operations as read.
+/// Nesting of brackets and operations in an expression, and of arguments.
 const DEEPEST: usize = 32;
-/// The parser needs about 100 KiB for each level of nesting in a build without optimisation. It is memory
-/// that is only touched by odd expressions, and given back after each.
-const PARSER_STACK: usize = 64 << 20;
 
-/// Values in the arguments a condition looks at: each item, member and scalar counts.
-pub const MOST_VALUES: usize = 2048;
-/// Bytes of their texts, together.
-pub const MOST_TEXT: usize = 64 << 10;
-
-/// Functions by name; operators and macros are known to the parser.
-const FUNCTIONS: [&str; 12] = [
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "matches",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "bool",
-    "type",
-    "dyn",
-];
-const VARIABLES: [&str; 3] = ["args", "tool", "caller"];
-/// Names of types, for `type(args.x) == string`.
-const TYPES: [&str; 8] = ["int", "uint", "double", "bool", "string", "list", "map", "null_type"];
-
+/// The standard functions, without `matches`: see [`Condition::holds`].
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
 
 /// A compiled expression.
@@ -63,6 +36,8 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib().with_op
 pub struct Condition {
     text: Arc<str>,
     expression: Arc<IdedExpr>,
+    /// What `matches` looks for, by its text.
+    patterns: Arc<HashMap<String, Regex>>,
 }
 
 /// Why a condition does not hold.
@@ -98,33 +73,41 @@ impl Condition {
     /// # Errors
     /// Says what is wrong, and in which column.
     pub fn new(text: &str) -> Result<Self, String> {
-        if text.len() > LONGEST {
-            return Err(format!("the expression is longer than {LONGEST} bytes"));
-        }
-        let source = text.to_owned();
-        let parsing = std::thread::Builder::new().stack_size(PARSER_STACK).spawn(move || compile(&source));
-        let compiled = parsing.map_err(|e| format!("no thread to read the expression: {e}"))?.join();
-        let compiled = compiled.unwrap_or_else(|_| Err("it cannot be read".to_owned()));
-        let expression = compiled.map_err(|e| format!("the expression `{text}`: {e}"))?;
-        Ok(Self { text: text.into(), expression: expression.into() })
+        let (expression, patterns) =
+            expression::compile(text).map_err(|e| format!("the expression `{text}`: {e}"))?;
+        Ok(Self { text: text.into(), expression: expression.into(), patterns: patterns.into() })
     }
 
     /// Whether it is true.
     ///
     /// # Errors
     /// When it is not, or cannot be worked out.
-    pub fn holds(&self, question: &Question<'_>) -> Result<(), Fault> {
-        let context = question.context.as_ref().map_err(Clone::clone)?;
+    pub fn holds(&self, question: &Question) -> Result<(), Fault> {
+        let variables = question.variables()?;
         // A fault in the interpreter is a no for this call, and not the end of others.
-        let result = catch_unwind(AssertUnwindSafe(|| cel::Value::resolve(&self.expression, context)));
-        match result {
-            Ok(Ok(cel::Value::Bool(true))) => Ok(()),
-            Ok(Ok(cel::Value::Bool(false))) => Err(Fault::False),
-            Ok(Ok(_)) => Err(Fault::NotBoolean),
-            Ok(Err(ExecutionError::NoSuchKey(key))) => Err(Fault::Failed(format!("there is no `{key}`"))),
-            Ok(Err(error)) => Err(Fault::Failed(error.to_string())),
-            Err(_) => Err(Fault::Failed("the interpreter failed".to_owned())),
-        }
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut context = Context::with_env(ENV.clone());
+            context.set_variable_resolver(variables);
+            if !self.patterns.is_empty() {
+                let patterns = self.patterns.clone();
+                let matches = move |This(text): This<Arc<String>>, pattern: Arc<String>| {
+                    let found = patterns.get(&*pattern).map(|pattern| pattern.is_match(&text));
+                    found.ok_or_else(|| {
+                        ExecutionError::function_error("matches", "not a pattern of this expression")
+                    })
+                };
+                let added = context.add_function("matches", matches);
+                added.map_err(|e| Fault::Failed(e.to_string()))?;
+            }
+            match cel::Value::resolve(&self.expression, &context) {
+                Ok(cel::Value::Bool(true)) => Ok(()),
+                Ok(cel::Value::Bool(false)) => Err(Fault::False),
+                Ok(_) => Err(Fault::NotBoolean),
+                Err(ExecutionError::NoSuchKey(key)) => Err(Fault::Failed(format!("there is no `{key}`"))),
+                Err(error) => Err(Fault::Failed(error.to_string())),
+            }
+        }));
+        result.unwrap_or_else(|_| Err(Fault::Failed("the interpreter failed".to_owned())))
     }
 
     /// As written.
@@ -134,171 +117,12 @@ impl Condition {
     }
 }
 
-fn compile(text: &str) -> Result<IdedExpr, String> {
-    let parser = ENV.parser().max_recursion_depth(u16::try_from(DEEPEST).unwrap_or(u16::MAX));
-    let expression = parser.parse(text).map_err(|errors| match errors.errors.first() {
-        // Expressions are a line; one that is folded over several has a line, too.
-        Some(error) if error.pos.0 > 1 => {
-            format!("line {}, column {}: {}", error.pos.0, error.pos.1, error.msg)
-        }
-        Some(error) => format!("column {}: {}", error.pos.1.max(1), error.msg),
-        None => "it cannot be read".to_owned(),
-    })?;
-    vet(&expression, &mut Vec::new(), 0, false)?;
-    Ok(expression)
-}
-
-/// Refuses what could never be worked out, and what could take long.
-fn vet<'a>(
-    expression: &'a IdedExpr,
-    bound: &mut Vec<&'a str>,
-    depth: usize,
-    looping: bool,
-) -> Result<(), String> {
-    if depth > DEEPEST {
-        return Err(format!("it is nested deeper than {DEEPEST}; split it into several conditions"));
-    }
-    let depth = depth + 1;
-    match &expression.expr {
-        Expr::Unspecified => Err("it is empty".to_owned()),
-        Expr::Literal(_) => Ok(()),
-        Expr::Ident(name) => {
-            let name = name.as_str();
-            if VARIABLES.contains(&name) || TYPES.contains(&name) || bound.contains(&name) {
-                return Ok(());
-            }
-            Err(format!("there is no `{name}`. {}", suggestion(name, &VARIABLES)))
-        }
-        Expr::Select(select) => vet(&select.operand, bound, depth, looping),
-        Expr::Call(call) => {
-            let name = call.func_name.as_str();
-            if name.starts_with(|c: char| c.is_ascii_alphabetic()) && !FUNCTIONS.contains(&name) {
-                return Err(format!("there is no function `{name}`. {}", suggestion(name, &FUNCTIONS)));
-            }
-            let mut operands = call.target.as_deref().into_iter().chain(&call.args);
-            operands.try_for_each(|operand| vet(operand, bound, depth, looping))
-        }
-        Expr::List(list) => list.elements.iter().try_for_each(|item| vet(item, bound, depth, looping)),
-        Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => {
-                vet(&entry.key, bound, depth, looping)?;
-                vet(&entry.value, bound, depth, looping)
-            }
-            EntryExpr::StructField(_) => Err("messages are not known here".to_owned()),
-        }),
-        Expr::Struct(message) => Err(format!("there is no message type `{}`", message.type_name)),
-        Expr::Comprehension(each) => {
-            if looping {
-                return Err(
-                    "a loop (`all`, `exists`, `map`, …) in a loop, or over the result of one, could take too long; \
-                     write one at most"
-                        .to_owned(),
-                );
-            }
-            // Two that follow each other could double a text again and again.
-            vet(&each.iter_range, bound, depth, true)?;
-            vet(&each.accu_init, bound, depth, true)?;
-            let outside = bound.len();
-            bound.extend([each.iter_var.as_str(), each.accu_var.as_str()]);
-            bound.extend(each.iter_var2.as_deref());
-            for part in [&each.loop_cond, &each.loop_step, &each.result] {
-                vet(part, bound, depth, true)?;
-            }
-            bound.truncate(outside);
-            Ok(())
-        }
-    }
-}
-
-/// What conditions are asked about: one call, converted once for all of them.
-#[expect(
-    missing_debug_implementations,
-    reason = "the interpreter's context has none, and arguments are not shown"
-)]
-pub struct Question<'a> {
-    context: Result<Context<'a, 'a>, Fault>,
-}
-
-impl Question<'_> {
-    /// A call of a tool.
-    #[must_use]
-    pub fn new(facts: &Facts<'_>, caller: &str, tenant: &str, arguments: &Value) -> Self {
-        let mut room = Room { values: MOST_VALUES, text: MOST_TEXT };
-        let context = room.convert(arguments, 0).ok_or(Fault::TooLarge).map(|arguments| {
-            let mut context = Context::with_env(ENV.clone());
-            context.add_variable_from_value("args", arguments);
-            context.add_variable_from_value("tool", tool(facts));
-            context
-                .add_variable_from_value("caller", map([("id", caller.into()), ("tenant", tenant.into())]));
-            context
-        });
-        Self { context }
-    }
-}
-
-fn tool(facts: &Facts<'_>) -> cel::Value {
-    let tags: Vec<cel::Value> = facts.tags.iter().map(|tag| tag.as_str().into()).collect();
-    map([
-        ("name", facts.public_name.into()),
-        ("service", facts.service.into()),
-        ("tags", tags.into()),
-        ("read_only", facts.read_only.into()),
-        ("destructive", facts.destructive.into()),
-    ])
-}
-
-fn map<const N: usize>(members: [(&str, cel::Value); N]) -> cel::Value {
-    let members: std::collections::HashMap<String, cel::Value> =
-        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    members.into()
-}
-
-/// What may still be converted.
-struct Room {
-    values: usize,
-    text: usize,
-}
-
-impl Room {
-    /// Whole numbers become `int` (`uint` above its range), so that `args.n + 1` works; others `double`.
-    fn convert(&mut self, value: &Value, depth: usize) -> Option<cel::Value> {
-        self.values = self.values.checked_sub(1)?;
-        if depth > DEEPEST {
-            return None;
-        }
-        Some(match value {
-            Value::Null => cel::Value::Null,
-            Value::Bool(is) => (*is).into(),
-            Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (Some(int), _) => cel::Value::Int(int),
-                (None, Some(uint)) => cel::Value::UInt(uint),
-                (None, None) => cel::Value::Float(number.as_f64()?),
-            },
-            Value::String(text) => self.text(text)?.into(),
-            Value::Array(items) => {
-                let items = items.iter().map(|item| self.convert(item, depth + 1));
-                items.collect::<Option<Vec<_>>>()?.into()
-            }
-            Value::Object(members) => {
-                let members = members.iter().map(|(name, value)| {
-                    Some((self.text(name)?.to_owned(), self.convert(value, depth + 1)?))
-                });
-                members.collect::<Option<std::collections::HashMap<_, _>>>()?.into()
-            }
-        })
-    }
-
-    fn text<'a>(&mut self, text: &'a str) -> Option<&'a str> {
-        self.text = self.text.checked_sub(text.len())?;
-        Some(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::access::Facts;
 
     fn ask(text: &str, arguments: &Value) -> Result<(), Fault> {
         let tags = ["metrics".to_owned()];
@@ -321,6 +145,7 @@ mod tests {
             r#"args.namespace in ["dev", "test"]"#,
             r#"args["namespace"].startsWith("de")"#,
             r#"args.namespace.matches("^d.v$")"#,
+            r#"matches(args.namespace, "^d") && args.list.exists(x, x.matches("^ab$"))"#,
             "args.n + 1 == 4 && args.n < 10 && args.f < 1.0 && args.big > 5u",
             r#"args.list.all(x, x.startsWith("a")) && size(args.list) == 2"#,
             "args.none == null",
@@ -355,6 +180,9 @@ mod tests {
             ("args.all(x, args.all(y, x == y))", "a loop (`all`, `exists`, `map`, …) in a loop"),
             ("args.all(x, x == y)", "there is no `y`"),
             ("args.?x == 1", "column"),
+            ("args.x.matches(args.y)", "must be a text written here"),
+            ("args.x.matches('(')", "the pattern `(`"),
+            ("args.x.matches('\\\\w{500}')", "exceeds size limit"),
             ("", "column 1:"),
         ] {
             let error = Condition::new(text).unwrap_err();
@@ -377,7 +205,11 @@ mod tests {
         ] {
             assert!(Condition::new(&deep).is_err(), "{deep}");
         }
-        assert!(Condition::new(&vec!["args.a == 1"; 70].join(" && ")).is_ok());
+        // The deepest that is read fits the stack of a test, which is that of a serving thread.
+        let deepest =
+            (0..DEEPEST - 3).fold("args.n == 1".to_owned(), |inner, _| format!("({inner}) == true"));
+        assert_eq!(ask(&deepest, &json!({"n": 1})), Ok(()));
+        assert!(Condition::new(&vec!["args.a == 1"; 60].join(" && ")).is_ok());
     }
 
     #[test]
