@@ -74,7 +74,7 @@ impl Explanation {
             }
             steps.push(step);
         }
-        steps.extend(narrowing.checks(facts).map(|(rule, passed)| Step::new(rule, passed)));
+        steps.extend(narrowing.checks(facts).map(|(part, passed)| Step::new(part.to_string(), passed)));
         match arguments {
             Some(arguments) => {
                 steps.extend(access.ask(facts, caller, tenant, arguments).map(|(rule, held)| Step {

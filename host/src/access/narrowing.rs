@@ -3,7 +3,7 @@
 //! A client shows its model fewer tools that way. It can only take away from what the caller may use, so it needs
 //! no right of its own.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{Facts, Preset, Presets, glob::Glob, tags::TagExpression};
 use crate::config::load::suggestion;
@@ -65,20 +65,39 @@ impl Narrowing {
     /// What of the URL leaves a tool out.
     #[must_use]
     pub fn refusal(&self, facts: &Facts<'_>) -> Option<Arc<str>> {
-        self.checks(facts).find_map(|(rule, passed)| (!passed).then(|| rule.into()))
+        let refused = self.checks(facts).find(|(_, passed)| !passed);
+        refused.map(|(part, _)| part.to_string().into())
     }
 
     /// What each part of the URL says about a tool.
-    pub(super) fn checks(&self, facts: &Facts<'_>) -> impl Iterator<Item = (String, bool)> {
-        let preset = self.preset.iter();
-        let preset = preset.map(|preset| (format!("?preset={}", preset.name()), preset.lists(facts)));
-        let tags = self.tags.iter().map(|tags| (format!("?tags={tags}"), tags.matches(facts.tags)));
-        let tools =
-            self.tools.iter().map(|tools| match super::matching(tools, facts).and_then(|at| tools.get(at)) {
-                Some(glob) => (format!("?tools={glob}"), true),
-                None => ("?tools: no entry matches".to_owned(), false),
-            });
-        preset.chain(tags).chain(tools)
+    pub(super) fn checks<'a>(&'a self, facts: &Facts<'_>) -> impl Iterator<Item = (Part<'a>, bool)> {
+        let preset = self.preset.as_ref().map(|preset| (Part::Preset(preset.name()), preset.lists(facts)));
+        let tags = self.tags.as_ref().map(|tags| (Part::Tags(tags), tags.matches(facts.tags)));
+        let tools = self.tools.as_ref().map(|tools| {
+            let glob = super::matching(tools, facts).and_then(|at| tools.get(at));
+            (Part::Tools(glob), glob.is_some())
+        });
+        [preset, tags, tools].into_iter().flatten()
+    }
+}
+
+/// A part of the URL, as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part<'a> {
+    Preset(&'a str),
+    Tags(&'a TagExpression),
+    /// With the entry that matches.
+    Tools(Option<&'a Glob>),
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Preset(name) => write!(f, "?preset={name}"),
+            Self::Tags(tags) => write!(f, "?tags={tags}"),
+            Self::Tools(Some(glob)) => write!(f, "?tools={glob}"),
+            Self::Tools(None) => f.write_str("?tools: no entry matches"),
+        }
     }
 }
 

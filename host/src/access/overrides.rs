@@ -183,7 +183,9 @@ fn hide(schema: &mut Map<String, Value>, name: &str) -> Result<(), String> {
     }
     not_required(schema, name);
     let together = TOGETHER.iter().filter_map(|keyword| Some((keyword, schema.get(*keyword)?)));
-    if let Some((keyword, _)) = together.into_iter().find(|(_, value)| names(value, name)) {
+    if let Some((keyword, _)) =
+        together.into_iter().find(|(_, value)| value.is_number() || names(value, name))
+    {
         return Err(format!(
             "cannot be hidden, because the schema's `{keyword}` speaks about it; use `defaults`"
         ));
@@ -242,12 +244,18 @@ fn refers(value: &Value, pointer: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().unwrap().clone()
+        let Value::Object(map) = value else { panic!("{value} is not an object") };
+        map
+    }
+
+    fn one(name: &str, value: Value) -> Map<String, Value> {
+        [(name.to_owned(), value)].into_iter().collect()
     }
 
     fn schema() -> Map<String, Value> {
@@ -272,11 +280,11 @@ mod tests {
     }
 
     fn fix(name: &str, value: Value) -> Override {
-        Override { fixed: map(json!({name: value})), ..Override::default() }
+        Override { fixed: one(name, value), ..Override::default() }
     }
 
     fn defaults(name: &str, value: Value) -> Override {
-        Override { defaults: map(json!({name: value})), ..Override::default() }
+        Override { defaults: one(name, value), ..Override::default() }
     }
 
     #[test]
@@ -367,8 +375,40 @@ mod tests {
         assert!(error.ends_with("because the schema's `anyOf` speaks about it; use `defaults`"), "{error}");
         assert!(apply_to(any.clone(), defaults("namespace", json!("dev"))).is_ok());
         assert!(apply_to(any, fix("lines", json!(1))).is_ok());
+        let error = apply_to(with("maxProperties", json!(2)), fix("lines", json!(1))).unwrap_err();
+        assert!(error.contains("the schema's `maxProperties` speaks about it"), "{error}");
         let referred = with("patternProperties", json!({"^x": {"$ref": "#/properties/lines"}}));
         let error = apply_to(referred, fix("lines", json!(1))).unwrap_err();
         assert!(error.contains("the schema refers to `#/properties/lines`"), "{error}");
+    }
+
+    fn some_arguments() -> impl Strategy<Value = Map<String, Value>> {
+        prop::collection::btree_map("[abcd]", 0..5_i64, 0..4)
+            .prop_map(|map| map.into_iter().map(|(name, n)| (name, n.into())).collect())
+    }
+
+    proptest! {
+        /// What a client may send, as far as it can see, is what the component takes.
+        #[test]
+        fn what_fits_the_schema_that_is_shown_fits_the_one_that_is_hidden(
+            required in prop::sample::subsequence(vec!["a", "b", "c"], 0..=3), closed in any::<bool>(),
+            fixed in some_arguments(), defaults in some_arguments(), sent in some_arguments(),
+        ) {
+            let original = map(json!({
+                "type": "object", "required": required, "additionalProperties": !closed,
+                "properties": {"a": {"maximum": 3}, "b": {"minimum": 1}, "c": true},
+            }));
+            let valid = |schema: &Map<String, Value>, arguments: &Map<String, Value>| {
+                jsonschema::is_valid(&Value::Object(schema.clone()), &Value::Object(arguments.clone()))
+            };
+            if let Ok(tool) = apply_to(original.clone(), Override { fixed, defaults, ..Override::default() }) {
+                let injected = tool.injection.inject(sent.clone());
+                let own = tool.injection.fixed.keys().any(|name| sent.contains_key(name));
+                prop_assert_eq!(injected.is_err(), own);
+                if let Ok(injected) = injected && valid(&tool.input_schema, &sent) {
+                    prop_assert!(valid(&original, &injected), "{:?}", injected);
+                }
+            }
+        }
     }
 }

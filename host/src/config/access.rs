@@ -291,6 +291,25 @@ when: [{ tools: ["kubernetes_*"], allow: 'args.namespace == "dev"' }]
         assert!(resolve(read("presets: [oncall]"), &known(), "ci").is_ok());
     }
 
+    /// So that a caller's right is written beside what the caller is known by.
+    #[test]
+    fn a_right_stands_among_the_other_keys_of_a_caller() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Key {
+            id: String,
+            #[serde(flatten)]
+            access: Access,
+        }
+        let key: Key = read("{ id: ci, tools: ['*'], read_only: true }");
+        assert_eq!((key.id.as_str(), key.access.read_only), ("ci", true));
+        assert_eq!(key.access.tools, Some(vec!["*".to_owned()]));
+        let error = serde_saphyr::from_str::<Key>("{ id: ci, tool: ['*'] }").unwrap_err();
+        assert!(error.to_string().contains("unknown field `tool`"), "{error}");
+        let error = serde_saphyr::from_str::<Key>("id: ci\ntools: 3\n").unwrap_err();
+        assert_eq!(error.location().map(|at| at.line()), Some(2), "{error}");
+    }
+
     #[test]
     fn odd_rights_are_refused() {
         refused("tools: [a, 'B?']", "ci.tools[1]", "can match no tool");
