@@ -1,5 +1,7 @@
 //! What rights allow, end to end; and that every key but the lists only ever takes away.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -173,35 +175,52 @@ fn some_tags() -> impl Strategy<Value = Option<TagExpression>> {
     prop::option::of(prop::sample::select(expressions.to_vec()))
 }
 
+/// Reading an expression takes a thread, so it is done once.
+static CONDITIONS: LazyLock<[(Vec<Glob>, Condition); 3]> = LazyLock::new(|| {
+    [condition(&["a*"], "args.n > 1"), condition(&["*"], "args.n < 3"), condition(&["b"], "args.m")]
+});
+
+fn some_conditions() -> impl Strategy<Value = Vec<(Vec<Glob>, Condition)>> {
+    prop::sample::subsequence(CONDITIONS.to_vec(), 0..=3)
+}
+
 prop_compose! {
     fn some_terms()(
         tools in some_globs(), preset in some_globs(), preset_tags in some_tags(), preset_reads in any::<bool>(),
-        deny_tools in some_globs(), tags in some_tags(), read_only in any::<bool>(),
+        deny_tools in some_globs(), tags in some_tags(), read_only in any::<bool>(), when in some_conditions(),
     ) -> Terms {
         let preset = Preset::new("p".into(), preset, preset_tags, preset_reads, None);
-        Terms { tools, presets: vec![preset.into()], deny_tools, tags, read_only, when: Vec::new() }
+        Terms { tools, presets: vec![preset.into()], deny_tools, tags, read_only, when }
     }
 }
 
 proptest! {
     #[test]
     fn a_restriction_never_allows_more(
-        terms in some_terms(), more in some_globs(), tags in some_tags(),
+        terms in some_terms(), more in some_globs(), tags in some_tags(), conditions in some_conditions(),
+        n in 0..4,
         name in "[ab]{0,3}", own in prop::sample::subsequence(vec!["x", "y"], 0..=2), reads in any::<bool>(),
     ) {
         let own: Vec<String> = own.into_iter().map(str::to_owned).collect();
         let facts = facts(&name, &own, reads);
-        let before = Access::new(terms.clone()).unwrap().decide(&facts).is_allowed();
+        let allows = |terms: Terms| {
+            let access = Access::new(terms).unwrap();
+            access.decide(&facts).is_allowed()
+                && access.check_arguments(&facts, "c", "t", &json!({"n": n})).is_allowed()
+        };
+        let before = allows(terms.clone());
+        let when = terms.when.iter().cloned().chain(conditions).collect();
         let deny_tools = terms.deny_tools.iter().chain(&more).cloned().collect();
         let narrower = [
             Terms { deny_tools, ..terms.clone() },
             Terms { read_only: true, ..terms.clone() },
             Terms { tags: terms.tags.clone().or(tags), ..terms.clone() },
             Terms { tools: Vec::new(), ..terms.clone() },
-            Terms { presets: Vec::new(), ..terms },
+            Terms { presets: Vec::new(), ..terms.clone() },
+            Terms { when, ..terms },
         ];
         for terms in narrower {
-            prop_assert!(before || !Access::new(terms).unwrap().decide(&facts).is_allowed());
+            prop_assert!(before || !allows(terms));
         }
     }
 
