@@ -122,7 +122,7 @@ pub enum Content {
 }
 
 /// Bytes with their type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Media {
     /// The bytes, not encoded.
     pub data: Vec<u8>,
