@@ -165,8 +165,7 @@ struct Entry {
 
 impl fmt::Debug for ResultCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = self.0.as_ref().map(|kept| kept.results.entry_count());
-        f.debug_struct("ResultCache").field("entries", &entries).finish_non_exhaustive()
+        f.debug_struct("ResultCache").field("entries", &self.entries()).finish_non_exhaustive()
     }
 }
 
@@ -177,16 +176,17 @@ impl ResultCache {
         Self(limits.map(Kept::new))
     }
 
-    /// Answers a call that passed all checks: from an earlier result, or by `run`. No `ttl` is for calls whose
-    /// results are not used again.
+    /// Answers a call that passed all checks: from an earlier result, or by `run`. Without a `ttl` it is run, and
+    /// the key not even made.
     ///
-    /// A call that waits for an equal one is bounded by its own deadline only if the caller of this bounds it.
+    /// A call waits for an equal one that is under way, and where those ahead of it fail, for one after the other:
+    /// the caller of this bounds it by the call's deadline.
     ///
     /// # Errors
     /// Those of `run`.
     pub async fn run<F>(
         &self,
-        key: &Key,
+        key: impl FnOnce() -> Key,
         ttl: Option<Duration>,
         run: impl FnOnce() -> F,
     ) -> Result<(Arc<ToolOutput>, Hit), CallError>
@@ -197,20 +197,35 @@ impl ResultCache {
         let (Some(kept), Some(ttl)) = (&self.0, ttl) else {
             return Ok((Arc::new(run().await?), Hit::Bypass));
         };
-        if let Some(output) = kept.get(key) {
+        let key = key();
+        if let Some(output) = kept.get(&key) {
             return Ok((output, Hit::Hit));
         }
-        let flight = kept.flights.join(key);
+        let flight = kept.flights.join(&key);
         let mut landed = flight.turn().await;
         // By an equal call that ran meanwhile, or one that ended between the two looks.
-        if let Some(output) = landed.clone().or_else(|| kept.get(key)) {
+        if let Some(output) = landed.clone().or_else(|| kept.get(&key)) {
             return Ok((output, Hit::Hit));
         }
         let output = Arc::new(run().await?);
-        kept.keep(key, &output, ttl);
+        kept.keep(&key, &output, ttl);
         *landed = Some(output.clone());
         flight.land();
         Ok((output, Hit::Miss))
+    }
+}
+
+impl ResultCache {
+    /// How many results are kept. Near enough: what is over its time counts until it is freed.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.0.as_ref().map_or(0, |kept| kept.results.entry_count())
+    }
+
+    /// The memory they take, in bytes; near enough in the same way.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.as_ref().map_or(0, |kept| kept.results.weighted_size())
     }
 }
 

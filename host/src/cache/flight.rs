@@ -44,12 +44,6 @@ impl Flights {
     fn lines(&self) -> LockGuard<'_, HashMap<Key, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// How many stand in line for a key.
-    #[cfg(test)]
-    pub(super) fn members(&self, key: &Key) -> usize {
-        self.lines().get(key).map_or(0, |line| line.members)
-    }
 }
 
 impl Flight<'_> {
@@ -79,5 +73,13 @@ impl Drop for Flight<'_> {
         if line.members == 0 {
             lines.remove(self.key);
         }
+    }
+}
+
+#[cfg(test)]
+impl Flights {
+    /// How many stand in line for a key.
+    pub(super) fn members(&self, key: &Key) -> usize {
+        self.lines().get(key).map_or(0, |line| line.members)
     }
 }

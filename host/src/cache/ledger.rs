@@ -62,13 +62,15 @@ impl Ledger {
         }
     }
 
-    /// What a tenant has.
-    #[cfg(test)]
-    pub(super) fn weight(&self, tenant: &str) -> u64 {
-        self.pages().tenants.get(tenant).map_or(0, |page| page.weight)
-    }
-
     fn pages(&self) -> MutexGuard<'_, Pages> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Ledger {
+    /// What a tenant has.
+    pub(super) fn weight(&self, tenant: &str) -> u64 {
+        self.pages().tenants.get(tenant).map_or(0, |page| page.weight)
     }
 }

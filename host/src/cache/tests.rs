@@ -26,7 +26,7 @@ fn output(text: impl Into<String>) -> ToolOutput {
 
 /// Runs a call that answers `text`; gives the answer, and where it came from.
 async fn call(cache: &ResultCache, key: &Key, ttl: Option<Duration>, text: &str) -> (String, Hit) {
-    let (output, hit) = cache.run(key, ttl, async || Ok(output(text))).await.unwrap();
+    let (output, hit) = cache.run(|| key.clone(), ttl, async || Ok(output(text))).await.unwrap();
     let Content::Text(text) = &output.content[0] else { panic!() };
     (text.clone(), hit)
 }
@@ -103,7 +103,7 @@ async fn what_is_not_to_be_kept_is_not_kept() {
 #[tokio::test]
 async fn errors_and_large_results_are_not_kept() {
     let (cache, key) = (cache(ByteSize::mib(1)), key("a", &Revision::new(), &json!({})));
-    let error = cache.run(&key, TTL, async || Err(failed())).await.unwrap_err();
+    let error = cache.run(|| key.clone(), TTL, async || Err(failed())).await.unwrap_err();
     assert_eq!(error.reason(), "failed");
     let large = "x".repeat(128 << 10);
     assert_eq!(call(&cache, &key, TTL, &large).await.1, Hit::Miss);
@@ -135,7 +135,7 @@ async fn together(
                 let first = first.lock().unwrap().take();
                 first.unwrap_or_else(|| Ok(output("first")))
             };
-            cache.run(&key, TTL, run).await.map(|(_, hit)| hit)
+            cache.run(|| key.clone(), TTL, run).await.map(|(_, hit)| hit)
         }));
     }
     // On one thread each task runs until it waits: all stand in line once this one is run again.

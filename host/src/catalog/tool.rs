@@ -1,6 +1,6 @@
 //! A tool: what a component declared, checked, and ready to be listed and called without asking again.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -17,6 +17,7 @@ pub struct Declared {
     pub output_schema: Option<String>,
     pub annotations: Annotations,
     pub tags: Vec<String>,
+    pub cache_ttl: Option<Duration>,
     pub plan: Option<Vec<u8>>,
     pub meta: Option<String>,
 }
@@ -50,6 +51,8 @@ pub struct Tool {
     pub annotations: Annotations,
     /// Words to select by.
     pub tags: Vec<String>,
+    /// How long a result may be used again; none means never, as for every tool that is not read-only.
+    pub cache_ttl: Option<Duration>,
     /// Handed back with every call.
     pub plan: Option<Vec<u8>>,
     /// MCP `_meta`.
@@ -106,6 +109,7 @@ impl Tool {
         }
         let effort = Effort::new(&input_schema).map_err(|e| format!("input schema: {e}"))?;
         let arguments = validator(&input_schema).map_err(|e| format!("input schema: {e}"))?;
+        let cache_ttl = cache_ttl(&public_name, declared.cache_ttl, declared.annotations);
         Ok(Self {
             public_name: public_name.into(),
             name: declared.name,
@@ -115,6 +119,7 @@ impl Tool {
             output_schema: output_schema.map(Into::into),
             annotations: declared.annotations,
             tags: declared.tags,
+            cache_ttl,
             plan: declared.plan,
             meta: declared.meta.as_deref().map(meta).transpose()?,
             arguments,
@@ -137,6 +142,28 @@ impl Tool {
             self.arguments.iter_errors(arguments).take(8).map(|e| fault(&e)).collect();
         Err(faults.into_iter().collect::<Vec<_>>().join("; "))
     }
+
+    /// Whether a structured result conforms to the output schema; yes if there is none. The validator is made
+    /// each time: the host asks only of the few results that it cut, and a validator is larger than its schema.
+    #[must_use]
+    pub fn conforms(&self, structured: &Value) -> bool {
+        let Some(schema) = &self.output_schema else { return true };
+        Effort::new(schema).is_ok_and(|effort| effort.allow(structured).is_ok())
+            && validator(schema).is_ok_and(|validator| validator.is_valid(structured))
+    }
+}
+
+/// What changes something has to be done each time.
+fn cache_ttl(tool: &str, ttl: Option<Duration>, annotations: Annotations) -> Option<Duration> {
+    let ttl = ttl.filter(|ttl| !ttl.is_zero())?;
+    if !annotations.read_only {
+        tracing::warn!(
+            tool,
+            "the component gives results a time to live, but not to a read-only tool; they are not used again"
+        );
+        return None;
+    }
+    Some(ttl)
 }
 
 /// `arguments.days: 9 is greater than the maximum of 7`. The offending value is the caller's own.
@@ -248,6 +275,32 @@ mod tests {
             "arguments.days: 9 is greater than the maximum of 7; arguments: \"city\" is a required property; \
              arguments: Additional properties are not allowed ('dayz' was unexpected)"
         );
+    }
+
+    #[test]
+    fn only_a_read_only_tool_has_a_time_to_live() {
+        let ttl = |read_only, ttl| {
+            let annotations = Annotations { read_only, ..Annotations::default() };
+            let object = json!({"type": "object"});
+            let declared = Declared { annotations, cache_ttl: Some(ttl), ..declared("get", &object) };
+            Tool::new("svc", declared).unwrap().cache_ttl
+        };
+        let minute = Duration::from_secs(60);
+        assert_eq!(ttl(true, minute), Some(minute));
+        assert_eq!(ttl(true, Duration::ZERO), None);
+        assert_eq!(ttl(false, minute), None);
+    }
+
+    #[test]
+    fn a_structured_result_conforms_to_its_schema() {
+        let schema = json!({"type": "object", "required": ["n"]}).to_string();
+        let with = |output_schema| {
+            let object = json!({"type": "object"});
+            Tool::new("svc", Declared { output_schema, ..declared("get", &object) }).unwrap()
+        };
+        assert!(with(Some(schema.clone())).conforms(&json!({"n": 1})));
+        assert!(!with(Some(schema)).conforms(&json!({"m": 1})));
+        assert!(with(None).conforms(&json!(3)));
     }
 
     #[test]

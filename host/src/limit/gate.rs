@@ -135,7 +135,7 @@ impl Gate {
         enter_all(&[self])
     }
 
-    /// Sets how many calls today already had before a restart. Nothing happens without a quota.
+    /// Says how many calls today had at least, before a restart or a reload. Nothing happens without a quota.
     pub fn restore(&self, used_today: u32, now: SystemTime) {
         if let Some(quota) = self.quota() {
             quota.restore(used_today, now);

@@ -51,9 +51,9 @@ impl Quota {
         on(self.used.load(Relaxed), day(now)).1
     }
 
-    /// Sets how many calls today had before a restart.
+    /// Today had at least as many calls, before a restart.
     pub(super) fn restore(&self, used: u32, now: SystemTime) {
-        self.used.store(join(day(now), used), Relaxed);
+        self.used.fetch_max(join(day(now), used), Relaxed); // a later day is the greater word
     }
 }
 
@@ -155,6 +155,7 @@ mod tests {
     fn a_quota_survives_a_restart() {
         let quota = quota(10);
         quota.restore(9, late());
+        quota.restore(3, late()); // told later, and less: nothing is given back
         quota.charge(late()).unwrap().keep();
         quota.charge(late()).unwrap_err();
     }

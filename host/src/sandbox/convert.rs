@@ -58,6 +58,7 @@ impl From<types::Tool> for Declared {
             output_schema: tool.output_schema,
             annotations: Annotations { read_only, destructive, idempotent, open_world },
             tags: tool.tags,
+            cache_ttl: tool.cache_ttl_ms.map(|ms| Duration::from_millis(ms.into())),
             plan: tool.plan,
             meta: tool.meta,
         }
