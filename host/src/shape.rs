@@ -7,7 +7,8 @@
 //! - Bytes are not cut: in their place is a line that says what was left out.
 //! - A structured result with a schema is cut without marks. If what is left does not conform, it is dropped.
 //!   The text has the JSON with its marks in either case.
-//! - The result's `_meta` has `bulkhead/truncated`, with the sizes.
+//! - The result's `_meta` has `bulkhead/truncated`, with the sizes. What the component put there is dropped if
+//!   it is more than a quarter of the limit.
 
 mod cut;
 mod prune;

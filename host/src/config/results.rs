@@ -54,6 +54,10 @@ fn select(path: &str) -> Result<Select, String> {
     if path.matches("..").count() > 1 {
         return Err("has more than one `..`; name the members on the way".to_owned());
     }
+    // And a filter in a filter doubles the work of the parser.
+    if path.matches('?').count() > 3 {
+        return Err("has more than three filters; select less closely".to_owned());
+    }
     let parsed = JsonPath::parse(path)
         .map_err(|e| format!("`{path}` is not a JSONPath (RFC 9535): {e}; write it like $.data.result[*]"))?;
     // Only a singular query can be compared with something (RFC 9535 §2.3.5.1), so the parser tells.
@@ -148,6 +152,10 @@ mod tests {
         assert_eq!(
             shape("select: $..a..b").unwrap_err(),
             "tools.shape.x.select: has more than one `..`; name the members on the way"
+        );
+        assert_eq!(
+            shape("select: $[?@[?@[?@[?@.a]]]]").unwrap_err(),
+            "tools.shape.x.select: has more than three filters; select less closely"
         );
         assert_eq!(shape("max_bytes: 10").unwrap_err(), "tools.shape.x.max_bytes: must be at least 1.0 KiB");
     }
