@@ -5,6 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use crate::{
     audit::AuditError,
     auth::Auth,
+    cache::ResultCache,
     call::Host,
     catalog::{Catalog, LeftOut, loader::Loader, service::Tenant},
     config::{Config, Limits},
@@ -83,7 +84,8 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let admission = Admission::new(config.server.concurrent_calls.min(sandbox.places()));
     let records = Records::open(config.audit).map_err(BuildError::Audit)?;
     restore(&catalog, &records).await.map_err(BuildError::Audit)?;
-    Ok(Host { auth: Auth::local(local), admission, catalog, sandbox, records })
+    let results = ResultCache::new(config.cache);
+    Ok(Host { auth: Auth::local(local), admission, catalog, results, sandbox, records })
 }
 
 /// Tells daily quotas what of them was used before this host started.

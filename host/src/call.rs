@@ -1,17 +1,34 @@
 //! The straight line of a call. Start reading the host here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use serde_json::Value;
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Auth, Caller},
+    cache::{Hit, ResultCache},
     catalog::Catalog,
     error::CallError,
     limit::Admission,
-    permit::Permit,
+    permit::{Checked, Conduct, Permit},
     record::{CallRecord, Records},
-    request::{CallRequest, Credentials, ToolOutput},
+    request::{CallRequest, Credentials, Events, ToolOutput},
     sandbox::Sandbox,
+    shape::{Conforms, shape},
 };
+
+/// A call whose equal is under way waits for it no longer than its own deadline and this: the guest's own deadline
+/// comes first, and says more.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a guest is run with, beside its call.
+struct Guest {
+    events: Events,
+    cancelled: CancellationToken,
+    conduct: Conduct,
+}
 
 /// The stages a call passes, in order.
 #[derive(Debug)]
@@ -19,6 +36,7 @@ pub struct Host {
     pub(crate) auth: Auth,
     pub(crate) admission: Admission,
     pub(crate) catalog: Catalog,
+    pub(crate) results: ResultCache,
     pub(crate) sandbox: Sandbox,
     pub(crate) records: Arc<Records>,
 }
@@ -45,10 +63,49 @@ impl Host {
         let permit = Permit::new(admitted, &request.tool)?;
         record.allowed(&permit);
         let (checked, conduct) = permit.check(request.id, request.arguments, request.traceparent)?;
-        let (egress, usage) = (record.egress(), record.usage()); // of what runs inside the sandbox
-        let result = self.sandbox.call(checked, request.events, request.cancelled, egress, usage).await;
+        let guest = Guest { events: request.events, cancelled: request.cancelled, conduct };
+        self.answer(checked, guest, record).await
+    }
+
+    /// The result of a checked call: one that is kept, or that of a fresh guest.
+    async fn answer(
+        &self,
+        mut checked: Checked,
+        guest: Guest,
+        record: &mut CallRecord,
+    ) -> Result<ToolOutput, CallError> {
+        let service = checked.service().clone();
+        // A call that may change something outdates what is kept of its service, however it ends.
+        let _change = (!checked.tool().annotations.read_only).then(|| service.revision.change());
+        let Some((key, ttl)) = checked.take_key() else { return self.run(checked, guest, record).await };
+        let deadline = service.compartment.limits.deadline;
+        let give_up = checked.deadline + PATIENCE;
+        let kept = self.results.run(|| key, Some(ttl), || self.run(checked, guest, record));
+        let (output, hit) = match timeout_at(give_up, kept).await {
+            Ok(answered) => answered?,
+            Err(_) => return Err(CallError::DeadlineExceeded(deadline)),
+        };
+        if hit == Hit::Hit {
+            record.cached();
+        }
+        Ok(Arc::unwrap_or_clone(output))
+    }
+
+    /// Runs a guest, and shapes what it gives.
+    async fn run(
+        &self,
+        checked: Checked,
+        guest: Guest,
+        record: &CallRecord,
+    ) -> Result<ToolOutput, CallError> {
+        let (tool, limit) = (checked.tool().clone(), checked.compartment().limits.result_bytes);
+        let (egress, usage) = (record.egress(), record.usage());
+        let Guest { events, cancelled, conduct } = guest;
+        let result = self.sandbox.call(checked, events, cancelled, egress, usage).await;
         conduct.judge(result.as_ref().err());
-        result
+        let conforms = |value: &Value| tool.conforms(value);
+        let conforms = tool.output_schema.as_ref().map(|_| &conforms as Conforms<'_>);
+        Ok(shape(result?, &tool.shaping, limit, conforms).output)
     }
 
     /// Who a request that is not a call comes from.

@@ -138,11 +138,14 @@ impl Catalog {
     }
 }
 
+/// A service and its tool.
+type Found = (Arc<Service>, Arc<Tool>);
+
 /// Where a call goes, if anywhere.
 #[derive(Debug)]
 pub struct Route {
     caller: Caller,
-    found: Option<(Arc<Service>, Arc<Tool>)>,
+    found: Option<Found>,
 }
 
 impl Route {
@@ -159,7 +162,7 @@ impl Route {
     }
 
     /// Its parts, for the permit.
-    pub(crate) fn into_parts(self) -> (Caller, Option<(Arc<Service>, Arc<Tool>)>) {
+    pub(crate) fn into_parts(self) -> (Caller, Option<Found>) {
         (self.caller, self.found)
     }
 }

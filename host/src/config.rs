@@ -4,10 +4,10 @@
 //! into checked values with secrets loaded. This module is the only reader of files and environment
 //! variables for configuration. A key that would have no effect does not exist.
 
+pub mod access;
 pub mod audit;
 mod defaults;
 pub mod limits;
-pub mod access;
 pub mod load;
 pub mod raw;
 pub mod resolve;
@@ -22,9 +22,11 @@ pub use load::ConfigError;
 use serde_json::Value;
 
 use crate::{
+    access::Overrides,
     breaker::Trip,
     egress::{credential::Credential, dial::TlsIdentity, pattern::UrlPattern},
     limit::gate::CallLimits,
+    shape::Shaping,
 };
 
 /// Everything the host needs to know before it starts.
@@ -36,6 +38,8 @@ pub struct Config {
     pub components: Components,
     /// The audit log, if there is one.
     pub audit: Option<audit::Audit>,
+    /// Results that are kept; none turns that off.
+    pub cache: Option<results::CacheLimits>,
     /// Those whose services are served.
     pub tenants: Vec<Tenant>,
 }
@@ -100,8 +104,10 @@ pub struct Service {
     pub caps: Caps,
     /// When its guests are given a rest.
     pub quarantine: Trip,
-    /// Tools that are not served.
-    pub disabled_tools: Vec<String>,
+    /// The operator's view of its tools.
+    pub overrides: Overrides,
+    /// What is done with the results of some of its tools.
+    pub shapes: BTreeMap<String, Shaping>,
 }
 
 /// Where a component comes from.

@@ -3,7 +3,7 @@
 //! A [`Permit`] comes only from an [`Admitted`] call, and a [`Checked`] one only from [`Permit::check`], so a guest
 //! cannot be started for a caller that was not admitted or with arguments that were not checked.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::{
     auth::Caller,
     breaker::Pass,
+    cache::Key,
     catalog::{service::Service, tool::Tool},
     error::CallError,
     limit::{Admitted, gate::Pass as Places},
@@ -62,12 +63,16 @@ impl Permit {
         arguments: Map<String, Value>,
         traceparent: Option<String>,
     ) -> Result<(Checked, Conduct), CallError> {
-        let arguments = Value::Object(arguments);
-        self.tool.validate(&arguments).map_err(CallError::InvalidArguments)?;
+        let arguments = self.tool.complete(arguments).map_err(CallError::InvalidArguments)?;
         let Self { caller, service, tool, deadline, conduct, places } = self;
         let conduct = Conduct { service: service.name.clone(), pass: conduct };
+        let key = tool.cache_ttl.map(|ttl| {
+            let tenant = caller.tenant.clone();
+            (Key::new(tenant, &service.name, &service.revision, &tool.name, &arguments), ttl)
+        });
         let checked = Checked {
             id,
+            key,
             arguments: arguments.to_string(),
             traceparent,
             deadline,
@@ -112,6 +117,7 @@ pub struct Checked {
     pub traceparent: Option<String>,
     /// When it is stopped.
     pub deadline: Instant,
+    key: Option<(Key, Duration)>,
     service: Arc<Service>,
     tool: Arc<Tool>,
     caller: Caller,
@@ -125,10 +131,21 @@ impl Checked {
         &self.service.compartment
     }
 
+    /// The service.
+    #[must_use]
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
     /// The tool.
     #[must_use]
-    pub fn tool(&self) -> &Tool {
+    pub fn tool(&self) -> &Arc<Tool> {
         &self.tool
+    }
+
+    /// Under which key its result may be kept, and for how long.
+    pub fn take_key(&mut self) -> Option<(Key, Duration)> {
+        self.key.take()
     }
 
     /// Who calls.

@@ -56,7 +56,7 @@ impl Records {
     /// # Errors
     /// When the audit log cannot be written and calls are refused meanwhile.
     pub fn ready(&self) -> Result<(), CallError> {
-        self.audit.as_ref().map_or(Ok(()), |audit| audit.log.ready().map_err(unrecorded))
+        self.audit.as_ref().map_or(Ok(()), |audit| audit.log.ready().map_err(|error| unrecorded(&error)))
     }
 
     /// The audit log's index, and its log.
@@ -70,7 +70,7 @@ impl Records {
     }
 }
 
-fn unrecorded(error: AuditError) -> CallError {
+fn unrecorded(error: &AuditError) -> CallError {
     tracing::error!(%error, "a call cannot be recorded");
     CallError::Unavailable {
         message: "calls are refused while they cannot be recorded; the host's log says why".to_owned(),
@@ -170,7 +170,7 @@ impl CallRecord {
                 self.write(error.reason(), error.limit())
             }
         };
-        recorded.map_err(unrecorded)?;
+        recorded.map_err(|error| unrecorded(&error))?;
         result
     }
 

@@ -14,12 +14,15 @@ use super::{
     tool::{Declared, Tool},
 };
 use crate::{
+    access::Overrides,
     breaker::Breaker,
+    cache::Revision,
     config::{self, ComponentSource, load::suggestion},
     egress::{Policy, dial::Dialer, resolve::Resolve},
     grant::Grant,
     limit::gate::{CallLimits, Gate},
     sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
+    shape::Shaping,
 };
 
 /// The `utilities` component, so that a host without any file serves something.
@@ -37,8 +40,10 @@ struct Known {
 
 /// A component file, and whether its guests' instructions are counted.
 type Source = (Option<PathBuf>, bool);
-/// The names of a set of tools: the service's, and those that are not served.
-type Named = (Arc<str>, Vec<String>);
+/// How tools are seen: the service's name, and the operator's view as text (values have no hash).
+type Seen = (Arc<str>, String);
+/// The tools of a service.
+type Tools = Arc<[Arc<Tool>]>;
 
 /// Loads services, and remembers what they share.
 #[derive(Debug)]
@@ -49,7 +54,7 @@ pub struct Loader<'a> {
     /// What a component declares with a config.
     declared: HashMap<(Source, String), Arc<[Declared]>>,
     /// Tools by what was declared, whoever declared it.
-    tools: HashMap<Arc<[Declared]>, HashMap<Named, Arc<[Arc<Tool>]>>>,
+    tools: HashMap<Arc<[Declared]>, HashMap<Seen, Tools>>,
 }
 
 impl<'a> Loader<'a> {
@@ -95,7 +100,7 @@ impl<'a> Loader<'a> {
             config.limits,
         );
         let declared = self.declared(source, &compartment).await?;
-        let tools = self.tools(declared, (name.clone(), config.disabled_tools))?;
+        let tools = self.tools(&declared, &name, &config.overrides, &config.shapes)?;
         let key = format!("tenants.{}.services.{name}", tenant.name);
         Ok(Service {
             name,
@@ -103,6 +108,7 @@ impl<'a> Loader<'a> {
             manifest,
             compartment,
             conduct: Breaker::new(config.quarantine),
+            revision: Revision::new(),
             gate: Gate::new(&format!("{key}.limits"), config.calls),
             tool_gates: tool_gates(&key, config.tool_limits, &tools)?,
             tools,
@@ -147,16 +153,22 @@ impl<'a> Loader<'a> {
         Ok(declared)
     }
 
-    /// Declared tools under a service's name.
-    fn tools(&mut self, declared: Arc<[Declared]>, named: Named) -> Result<Arc<[Arc<Tool>]>, String> {
+    /// Declared tools as tools of a service.
+    fn tools(
+        &mut self,
+        declared: &Arc<[Declared]>,
+        service: &Arc<str>,
+        overrides: &Overrides,
+        shapes: &BTreeMap<String, Shaping>,
+    ) -> Result<Tools, String> {
         let known = self.tools.entry(declared.clone()).or_default();
-        if let Some(tools) = known.get(&named) {
+        let seen = (service.clone(), format!("{overrides:?} {shapes:?}"));
+        if let Some(tools) = known.get(&seen) {
             return Ok(tools.clone());
         }
-        let (service, disabled) = &named;
         let tools = declared.iter().map(|tool| Tool::new(service, tool.clone()));
-        let tools = without(tools.collect::<Result<_, _>>()?, disabled)?;
-        known.insert(named, tools.clone());
+        let tools = view(tools.collect::<Result<_, _>>()?, overrides, shapes)?;
+        known.insert(seen, tools.clone());
         Ok(tools)
     }
 }
@@ -215,20 +227,28 @@ fn tool_gates(
     limits.into_iter().map(gate).collect()
 }
 
-fn without(tools: Vec<Tool>, disabled: &[String]) -> Result<Arc<[Arc<Tool>]>, String> {
-    let mut names: Vec<&str> = tools.iter().map(|tool| &*tool.public_name).collect();
-    names.sort_unstable();
-    if let Some(twice) =
-        names.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first())
-    {
-        return Err(format!("it has two tools called `{twice}`"));
+/// The tools as the operator wants them seen.
+fn view(
+    tools: Vec<Tool>,
+    overrides: &Overrides,
+    shapes: &BTreeMap<String, Shaping>,
+) -> Result<Tools, String> {
+    let names: Vec<String> = tools.iter().map(|tool| tool.public_name.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    no_two(&names)?;
+    overrides.check_names(&names)?;
+    if let Some(unknown) = shapes.keys().find(|name| !names.contains(&name.as_str())) {
+        return Err(format!("tools.shape: there is no tool `{unknown}`. {}", suggestion(unknown, &names)));
     }
-    if let Some(unknown) = disabled.iter().find(|name| !names.contains(&name.as_str())) {
-        return Err(format!("tools.disable: there is no tool `{unknown}`. {}", suggestion(unknown, &names)));
-    }
-    Ok(tools
-        .into_iter()
-        .filter(|tool| !disabled.iter().any(|name| *name == *tool.public_name))
-        .map(Arc::new)
-        .collect())
+    let seen = tools.into_iter().filter_map(|tool| tool.seen(overrides, shapes).transpose());
+    let seen = seen.map(|tool| tool.map(Arc::new)).collect::<Result<Arc<[_]>, _>>()?;
+    no_two(&seen.iter().map(|tool| &*tool.public_name).collect::<Vec<_>>())?;
+    Ok(seen)
+}
+
+fn no_two(names: &[&str]) -> Result<(), String> {
+    let mut sorted = names.to_vec();
+    sorted.sort_unstable();
+    let twice = sorted.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first());
+    twice.map_or(Ok(()), |twice| Err(format!("it has two tools called `{twice}`")))
 }

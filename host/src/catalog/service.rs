@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::tool::Tool;
 use crate::{
     breaker::Breaker,
+    cache::Revision,
     limit::gate::{CallLimits, Gate},
     sandbox::{Compartment, Manifest},
 };
@@ -24,6 +25,8 @@ pub struct Service {
     pub tools: Arc<[Arc<Tool>]>,
     /// Whether its guests behave; open while it is quarantined.
     pub conduct: Arc<Breaker>,
+    /// Advances when results that are kept may no longer hold.
+    pub revision: Revision,
     /// How many calls it takes.
     pub gate: Gate,
     /// How many each tool takes, where that is limited.

@@ -1,10 +1,18 @@
 //! A tool: what a component declared, checked, and ready to be listed and called without asking again.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::{Map, Value};
 
 use super::effort::Effort;
+use crate::{
+    access::{Facts, Overrides, overrides::Injection},
+    shape::Shaping,
+};
 
 /// A tool as the component declared it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -57,7 +65,12 @@ pub struct Tool {
     pub plan: Option<Vec<u8>>,
     /// MCP `_meta`.
     pub meta: Option<Map<String, Value>>,
+    /// What is done with its results.
+    pub shaping: Shaping,
+    /// The operator's own arguments.
+    injection: Injection,
     effort: Effort,
+    /// Of the component's own schema, with what the operator's view of it hides.
     arguments: jsonschema::Validator,
 }
 
@@ -122,9 +135,61 @@ impl Tool {
             cache_ttl,
             plan: declared.plan,
             meta: declared.meta.as_deref().map(meta).transpose()?,
+            shaping: Shaping::default(),
+            injection: Injection::default(),
             arguments,
             effort,
         })
+    }
+
+    /// The tool as the operator wants it seen; none if it is not to be served.
+    ///
+    /// # Errors
+    /// Says what does not fit the tool, and where it is written.
+    pub fn seen(
+        mut self,
+        overrides: &Overrides,
+        shapes: &BTreeMap<String, Shaping>,
+    ) -> Result<Option<Self>, String> {
+        if let Some(shaping) = shapes.get(&*self.public_name) {
+            self.shaping = shaping.clone();
+            if shaping.select.is_some() {
+                self.output_schema = None; // a part of a result does not conform to the schema of the whole
+            }
+        }
+        let (name, schema) = (self.public_name.to_string(), (*self.input_schema).clone());
+        let Some(seen) = overrides.apply(name, std::mem::take(&mut self.description), schema)? else {
+            return Ok(None);
+        };
+        self.public_name = seen.public_name.into();
+        self.description = seen.description;
+        self.input_schema = seen.input_schema.into();
+        self.injection = seen.injection;
+        Ok(Some(self))
+    }
+
+    /// What authorisation looks at, as a tool of `service`.
+    #[must_use]
+    pub fn facts<'a>(&'a self, service: &'a str) -> Facts<'a> {
+        Facts {
+            public_name: &self.public_name,
+            service,
+            tags: &self.tags,
+            read_only: self.annotations.read_only,
+            destructive: self.annotations.destructive,
+        }
+    }
+
+    /// The arguments of a call with the operator's own put in place, checked.
+    ///
+    /// # Errors
+    /// Names each argument at fault and what it should have been.
+    pub fn complete(&self, arguments: Map<String, Value>) -> Result<Value, String> {
+        let arguments =
+            if self.injection.is_empty() { arguments } else { self.injection.inject(arguments)? };
+        let arguments = Value::Object(arguments);
+        self.validate(&arguments)?;
+        Ok(arguments)
     }
 
     /// Checks arguments against the schema.

@@ -63,7 +63,7 @@ macro_rules! over {
 over!(Service: component config credentials egress network files limits quarantine tools);
 over!(Network: allow_addresses tls circuit_breaker);
 over!(Trip: failures backoff max_backoff);
-over!(Tools: disable limits);
+over!(Tools: disable rename describe fix defaults limits shape);
 over!(CallLimits: calls_per_second burst concurrent_calls calls_per_day);
 over!(Limits: memory deadline cpu fuel concurrent_calls calls_per_second burst calls_per_day result_bytes log_bytes handles requests_per_call
     concurrent_requests requests_per_second request_bytes response_bytes header_bytes connect_timeout
@@ -115,7 +115,7 @@ tenants:
         assert_eq!(tenant.calls.concurrent_calls.map(u32::from), Some(7));
         let service = &tenant.services[0];
         assert_eq!(service.config, json!({ "a": 1, "b": 2 }));
-        assert_eq!(service.disabled_tools, ["x"]);
+        assert!(service.overrides.check_names(&["y"]).unwrap_err().contains("`x`"));
         assert_eq!(service.caps.retries, 0);
         let limits = service.limits;
         let seconds = (limits.cpu.as_secs(), limits.deadline.as_secs());

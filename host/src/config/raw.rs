@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     audit,
     limits::CallLimits,
+    results::{Cache, Shape},
     units::{Bytes, Time},
 };
 
@@ -25,6 +26,8 @@ pub struct File {
     pub secrets: BTreeMap<String, SecretSource>,
     /// The audit log. There is none unless this is given.
     pub audit: Option<audit::Written>,
+    /// Results that are kept to be used again.
+    pub cache: Cache,
     /// What tenants and services have unless they say otherwise.
     pub defaults: Defaults,
     /// Those whose services are served. Without authentication there is exactly one.
@@ -120,7 +123,7 @@ pub struct Service {
     pub limits: Limits,
     /// When a service whose guests keep crashing or timing out is given a rest.
     pub quarantine: Trip,
-    /// Which tools are served.
+    /// How its tools are seen and used.
     pub tools: Tools,
 }
 
@@ -312,14 +315,24 @@ pub struct Limits {
     pub retries: Option<u32>,
 }
 
-/// Which tools are served.
+/// The operator's view of a service's tools. Tools are named as clients see them, without `rename`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tools {
-    /// Tools that are not served, as clients see them: `prometheus_create_snapshot`.
+    /// Tools that are not served: `prometheus_create_snapshot`.
     pub disable: Vec<String>,
-    /// How many calls a tool takes.
+    /// New names. Who may use a tool is decided by its new name.
+    pub rename: BTreeMap<String, String>,
+    /// New descriptions, for the model.
+    pub describe: BTreeMap<String, String>,
+    /// Arguments the host sets. Clients neither see nor send them.
+    pub fix: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Arguments the host fills in where the client leaves them out.
+    pub defaults: BTreeMap<String, BTreeMap<String, Value>>,
+    /// How many calls a tool takes; by its new name.
     pub limits: BTreeMap<String, CallLimits>,
+    /// What is done with a tool's results.
+    pub shape: BTreeMap<String, Shape>,
 }
 
 /// The published JSON Schema of the file.

@@ -66,7 +66,8 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
     };
     let tenants = file.tenants.into_iter().map(tenant).collect::<Result<_, _>>()?;
     let audit = file.audit.map(|written| audit::resolve(written, base)).transpose()?;
-    Ok(Config { server, components, audit, tenants })
+    let cache = file.cache.resolve("cache")?;
+    Ok(Config { server, components, audit, cache, tenants })
 }
 
 fn server(raw: raw::Server) -> Result<Server, ResolveError> {

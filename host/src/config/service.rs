@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     Caps, ComponentSource, EgressRule, Folder, Limits, Network, Service,
+    access::{self, ToolOverrides},
     limits::CallLimits,
     raw,
     resolve::{ResolveError, at, check_name},
@@ -91,7 +92,13 @@ pub(super) fn resolve(
         concurrent_calls: Some(raw.limits.concurrent_calls.unwrap_or(CONCURRENT_CALLS)),
         calls_per_day: raw.limits.calls_per_day,
     };
-    let tool_limits = raw.tools.limits.into_iter().map(|(tool, limits)| {
+    let raw::Tools { disable, rename, describe, fix, defaults, limits: tool_limits, shape } = raw.tools;
+    let overrides = ToolOverrides { disable, rename, describe, fix, defaults };
+    let shapes = shape.into_iter().map(|(tool, shape)| {
+        let shaping = shape.resolve(&format!("{key}.tools.shape.{tool}"))?;
+        Ok((tool, shaping))
+    });
+    let tool_limits = tool_limits.into_iter().map(|(tool, limits)| {
         let limits = limits.resolve(&format!("{key}.tools.limits.{tool}"))?;
         Ok((tool, limits))
     });
@@ -108,7 +115,8 @@ pub(super) fn resolve(
         limits: limits(&raw.limits).map_err(sub("limits"))?,
         caps: caps(&raw.limits).map_err(sub("limits"))?,
         quarantine: trip(raw.quarantine, LONGEST_QUARANTINE).map_err(sub("quarantine"))?,
-        disabled_tools: raw.tools.disable,
+        overrides: access::overrides(overrides, &format!("{key}.tools"))?,
+        shapes: shapes.collect::<Result<_, ResolveError>>()?,
     })
 }
 
