@@ -9,6 +9,7 @@ macro_rules! out {
     }};
 }
 
+mod audit;
 mod build;
 mod call;
 mod check;
@@ -73,6 +74,8 @@ enum Command {
     Check(check::Check),
     /// Say whether a service could send a request: by which rule, to which address, with which credential.
     Explain(explain::Explain),
+    /// Show who called what, and whether the audit log was changed.
+    Audit(audit::Audit),
     /// Build a component crate into a `.wasm` and check it.
     Build(build::Build),
     /// Show what to paste into an MCP client.
@@ -116,6 +119,7 @@ impl Cli {
             Command::Inspect(inspect) => inspect.run(&options).await,
             Command::Check(check) => check.run(&options).await,
             Command::Explain(explain) => explain.run(&options).await,
+            Command::Audit(audit) => audit.run(&options).await,
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),
         }

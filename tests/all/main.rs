@@ -4,6 +4,7 @@
 
 mod support;
 
+mod audit;
 mod clients;
 mod command_line;
 mod credentials;

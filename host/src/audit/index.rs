@@ -178,6 +178,12 @@ impl Index {
         Ok(Self { dir: dir.to_owned(), progress: Arc::new(Progress::at(seen)), indexed, thread: None })
     }
 
+    /// The number of the last line it has seen.
+    #[must_use]
+    pub fn indexed(&self) -> u64 {
+        *self.indexed.borrow()
+    }
+
     /// Returns once the index has all lines up to this one, or will never have.
     pub async fn caught_up_to(&self, seq: u64) {
         self.progress.want();

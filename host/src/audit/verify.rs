@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Serialize;
+
 use super::{
     AuditError,
     chain::{self, Hash, Seal},
@@ -14,7 +16,7 @@ use super::{
 };
 
 /// What a walk through the log found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Files.
     pub files: usize,
@@ -35,7 +37,7 @@ pub struct Report {
 }
 
 /// Something that is wrong with a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// In which file.
     pub file: PathBuf,
