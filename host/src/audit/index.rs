@@ -174,6 +174,13 @@ impl Index {
             tokio::time::sleep(Duration::from_millis(20)).await; // nothing tells one process of another's
             seen = known(dir)?.map_or(0, |known| known.seq);
         }
+        if seen < head {
+            tracing::warn!(
+                seen,
+                head,
+                "the host that runs has not indexed all of its log; the newest lines are missing"
+            );
+        }
         let (_, indexed) = watch::channel(seen);
         Ok(Self { dir: dir.to_owned(), progress: Arc::new(Progress::at(seen)), indexed, thread: None })
     }

@@ -67,7 +67,9 @@ impl Tail {
                 let files = segment::list(&self.dir)?;
                 let file = files.iter().rev().find(|first| **first <= self.next).or(files.first());
                 let Some(first) = file.copied() else { return Ok(None) };
-                self.turn(first)?;
+                if !self.turn(first)? {
+                    return Ok(None);
+                }
                 continue;
             };
             if segment::read_line(&mut open.file, line)? {
@@ -88,20 +90,20 @@ impl Tail {
             let newer = segment::list(&self.dir)?.into_iter().find(|first| *first > open.first);
             match newer {
                 None => return Ok(None),
-                Some(newer) if open.complete => self.turn(newer)?,
+                Some(newer) if open.complete => _ = self.turn(newer)?,
                 Some(_) => open.complete = true,
             }
         }
     }
 
-    fn turn(&mut self, first: u64) -> io::Result<()> {
+    /// Goes to another file; `false` if it was given up between two looks.
+    fn turn(&mut self, first: u64) -> io::Result<bool> {
         self.open = match File::open(segment::path(&self.dir, first)) {
             Ok(file) => Some(Open { first, file: BufReader::new(file), at: 0, complete: false }),
-            // It was given up between two looks.
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        Ok(())
+        Ok(self.open.is_some())
     }
 
     /// Forgets what was read ahead: lines that are not acknowledged may still be cut off and written anew.
