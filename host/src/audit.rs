@@ -16,6 +16,7 @@ mod entry;
 mod filter;
 mod index;
 mod log;
+mod progress;
 mod segment;
 mod shape;
 mod tail;

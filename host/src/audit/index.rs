@@ -12,11 +12,8 @@ use std::{
     ops::ControlFlow,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread::{self, JoinHandle, Thread},
+    sync::Arc,
+    thread::{self, JoinHandle},
     time::{Duration, SystemTime},
 };
 
@@ -24,85 +21,14 @@ use tokio::sync::watch;
 
 pub(super) use self::query::{Known, known};
 use self::{ingest::Ingest, query::Lines};
-use super::{AuditError, Filter, Log, segment};
+use super::{AuditError, Filter, Log, progress::Progress, segment};
 
-/// What comes within this time is indexed together.
-const GATHER: Duration = Duration::from_millis(100);
 /// Until an index that fails is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long a question waits for the index to catch up.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Priority of the thread; 0 is the usual one, 19 the lowest.
 const NICE: i32 = 10;
-
-/// How far the log is, and who wants to know.
-#[derive(Debug)]
-pub(super) struct Progress {
-    head: AtomicU64,
-    /// The thread sleeps until the next line.
-    idle: AtomicBool,
-    /// Somebody waits for the index.
-    wanted: AtomicBool,
-    stopped: AtomicBool,
-    thread: Mutex<Option<Thread>>,
-}
-
-impl Progress {
-    pub(super) fn at(head: u64) -> Self {
-        Self {
-            head: AtomicU64::new(head),
-            idle: AtomicBool::new(false),
-            wanted: AtomicBool::new(false),
-            stopped: AtomicBool::new(false),
-            thread: Mutex::new(None),
-        }
-    }
-
-    pub(super) fn head(&self) -> u64 {
-        self.head.load(Ordering::SeqCst)
-    }
-
-    /// All lines up to this one are acknowledged.
-    pub(super) fn publish(&self, head: u64) {
-        self.head.store(head, Ordering::SeqCst);
-        if self.idle.load(Ordering::SeqCst) && self.idle.swap(false, Ordering::SeqCst) {
-            self.wake();
-        }
-    }
-
-    fn want(&self) {
-        self.wanted.store(true, Ordering::SeqCst);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
-            thread.unpark();
-        }
-    }
-
-    /// This thread is the one to wake.
-    fn attend(&self) {
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
-    }
-
-    /// Sleeps until there is more than `seen`, and then a little, so that more comes together.
-    fn rest(&self, seen: u64) {
-        self.idle.store(true, Ordering::SeqCst);
-        while self.head() <= seen && !self.hurried() {
-            thread::park();
-        }
-        self.idle.store(false, Ordering::SeqCst);
-        if !self.hurried() {
-            thread::park_timeout(GATHER);
-        }
-        self.wanted.store(false, Ordering::SeqCst);
-    }
-
-    fn hurried(&self) -> bool {
-        self.wanted.load(Ordering::SeqCst) || self.stopped.load(Ordering::SeqCst)
-    }
-}
 
 /// Whose calls are counted.
 #[derive(Clone, Debug)]
@@ -151,7 +77,7 @@ impl Index {
     pub fn start(log: &Log) -> Result<Self, AuditError> {
         let (dir, progress) = (log.dir().to_owned(), log.progress());
         let (sender, indexed) = watch::channel(0);
-        progress.stopped.store(false, Ordering::SeqCst);
+        progress.begin();
         let follow = {
             let (dir, progress) = (dir.clone(), progress.clone());
             move || follow(&dir, &progress, &sender)
@@ -255,8 +181,7 @@ where
 impl Drop for Index {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
-            self.progress.stopped.store(true, Ordering::SeqCst);
-            self.progress.wake();
+            self.progress.stop();
             let _ = thread.join(); // a batch at most
         }
     }
@@ -270,7 +195,7 @@ fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<u64>) {
     progress.attend();
     let mut ingest = None;
     let mut failing = false;
-    while !progress.stopped.load(Ordering::SeqCst) {
+    while !progress.is_stopped() {
         match step(dir, progress, &mut ingest) {
             Ok((seen, done)) => {
                 failing = false;

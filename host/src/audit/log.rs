@@ -18,7 +18,7 @@ use std::{
 };
 
 use self::writer::{Open, Writer};
-use super::{AuditError, Entry, index::Progress, segment};
+use super::{AuditError, Entry, progress::Progress, segment};
 use crate::config::audit::{Audit, OnFailure};
 
 /// An open log.
