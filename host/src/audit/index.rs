@@ -8,9 +8,9 @@ mod ingest;
 mod query;
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     ops::ControlFlow,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
@@ -88,7 +88,8 @@ impl Index {
     }
 
     /// Reads the log of another process, or of none. If no host follows it, the index is brought up to date
-    /// here; otherwise this waits for the host to do so, for a second at most.
+    /// here, provided that the folder is this user's; otherwise this waits for the host to do so, for a second at
+    /// most.
     ///
     /// # Errors
     /// When there is no log, or it cannot be read.
@@ -104,7 +105,7 @@ impl Index {
             tracing::warn!(
                 seen,
                 head,
-                "the host that runs has not indexed all of its log; the newest lines are missing"
+                "the index does not have all of the log yet; the newest lines are missing"
             );
         }
         let (_, indexed) = watch::channel(seen);
@@ -234,6 +235,13 @@ fn step(
 
 /// For a reader: indexes what is missing, unless somebody else does that.
 fn catch_up_unless_followed(dir: &Path) -> Result<u64, AuditError> {
+    // A file that an administrator made here would be one that the host cannot write.
+    let owner = fs::metadata(dir).map_err(AuditError::unreadable(dir))?.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        let why = || "it has no index yet, and only its owner can make one: run this as that user".to_owned();
+        let known = known(dir)?.ok_or_else(|| AuditError::Folder { dir: dir.to_owned(), why: why() });
+        return known.map(|known| known.seq);
+    }
     let lock = lock_file(dir)?;
     match lock.try_lock() {
         Ok(()) => {}

@@ -153,6 +153,8 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_byte_can_be_changed_unseen(at in any::<prop::sample::Index>(), bit in 0..8_u32) {
         let (_guard, dir) = log();
