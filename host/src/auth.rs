@@ -1,11 +1,30 @@
-//! Who calls. So far everybody is the local user: the listener is bound to loopback, and a config that
-//! binds it elsewhere does not load.
+//! Who calls. Credentials become a [`Caller`] here and nowhere else, and every refusal looks the same from
+//! outside: the reason goes to the log and the counters.
+//!
+//! Several kinds are accepted at once ([`key`], [`basic`], [`jwt`], [`certificate`]). A host without an `auth`
+//! section takes everybody for the local caller; its listener is on loopback, or the config does not load.
 
-use std::sync::Arc;
+pub mod basic;
+pub mod certificate;
+pub mod failures;
+pub mod jwt;
+pub mod key;
+pub mod read;
+pub mod reason;
+mod recent;
 
-use crate::{error::CallError, request::Credentials};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-/// An authenticated caller.
+pub use reason::Reason;
+
+use crate::{
+    config::auth::{self as config, Identity, Rights},
+    egress::resolve::Resolve,
+    request::Credentials,
+};
+use reason::Counts;
+
+/// An authenticated caller. Cheap to clone.
 #[derive(Clone, Debug)]
 #[expect(
     clippy::manual_non_exhaustive,
@@ -16,29 +35,167 @@ pub struct Caller {
     pub id: Arc<str>,
     /// Whose services it may use.
     pub tenant: Arc<str>,
+    /// Whether it may use `/metrics` and `/api/v1`.
+    pub admin: bool,
+    /// What the config attaches to it.
+    pub principal: Arc<Principal>,
     _proof: (),
+}
+
+/// What the config attaches to a caller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Principal {
+    /// What it may do: all that one of these allows. A token may bring several, one for each scope.
+    pub rights: Vec<Rights>,
+}
+
+impl Caller {
+    fn new(id: Arc<str>, tenant: Arc<str>, admin: bool, rights: Vec<Rights>) -> Self {
+        Self { id, tenant, admin, principal: Arc::new(Principal { rights }), _proof: () }
+    }
+
+    fn of(identity: &Identity) -> Self {
+        let Identity { id, tenant, admin, rights } = identity.clone();
+        Self::new(id, tenant, admin, vec![rights])
+    }
+}
+
+/// The credentials do not hold. What it prints is all that a client may know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("authentication is required, and what was sent does not suffice")]
+pub struct Unauthenticated {
+    /// Why, for the operator.
+    pub reason: Reason,
+    /// The peer has failed too often and should wait this long.
+    pub retry_after: Option<Duration>,
+    /// The scopes a valid token lacked, with those it had to have beside them (RFC 6750 §3.1). Empty otherwise.
+    pub scopes: Arc<[String]>,
 }
 
 /// Turns credentials into callers.
 #[derive(Debug)]
 pub struct Auth {
     local: Caller,
+    kinds: Option<Kinds>,
+    failures: failures::Failures,
+    counts: Counts,
+}
+
+/// What the `auth` section accepts.
+#[derive(Debug)]
+struct Kinds {
+    keys: key::Keys,
+    users: basic::Users,
+    tokens: jwt::Tokens,
+    certificates: certificate::Certificates,
+    anonymous: Option<Caller>,
 }
 
 impl Auth {
-    /// Local callers belong to `tenant`.
+    /// Everybody is local, and belongs to `tenant`.
     #[must_use]
     pub fn local(tenant: Arc<str>) -> Self {
-        Self { local: Caller { id: "local".into(), tenant, _proof: () } }
+        let local = Caller::new("local".into(), tenant, true, vec![Rights::all()]);
+        Self { local, kinds: None, failures: failures::Failures::default(), counts: Counts::default() }
     }
 
-    /// Establishes who calls.
+    /// Accepts what the `auth` section says. Local callers, those of stdio and the command line, belong to
+    /// `tenant`. Names of issuers are resolved by `resolver`.
     ///
     /// # Errors
-    /// None yet: there is one kind of credentials, and it always holds.
-    pub fn authenticate(&self, credentials: &Credentials) -> Result<Caller, CallError> {
-        match credentials {
-            Credentials::Local => Ok(self.local.clone()),
+    /// When a certificate file of an issuer cannot be used, or the system has no randomness.
+    pub fn new(tenant: Arc<str>, config: config::Auth, resolver: &Arc<dyn Resolve>) -> Result<Self, String> {
+        let kinds = Kinds {
+            keys: key::Keys::new(&config.keys),
+            users: basic::Users::new(config.users)?,
+            tokens: jwt::Tokens::new(config.issuers, resolver)?,
+            certificates: certificate::Certificates::new(&config.certificates),
+            anonymous: config.anonymous.as_ref().map(Caller::of),
+        };
+        Ok(Self { kinds: Some(kinds), ..Self::local(tenant) })
+    }
+
+    /// Establishes who calls. `peer` is where a request came from over a network: its failures count.
+    ///
+    /// # Errors
+    /// When the credentials do not hold.
+    pub async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        peer: Option<IpAddr>,
+    ) -> Result<Caller, Unauthenticated> {
+        let refused = match (credentials, &self.kinds) {
+            (Credentials::Established(caller), _) => return Ok(caller.clone()),
+            (Credentials::Local, _) | (_, None) => return Ok(self.local.clone()),
+            // Boxed: a call carries this future along, and mostly brings a caller that is established.
+            (_, Some(kinds)) => match Box::pin(kinds.establish(credentials)).await {
+                Ok(caller) => return Ok(caller),
+                Err(refused) => refused,
+            },
+        };
+        let reason = refused.reason;
+        self.counts.count(reason);
+        let retry_after = peer.filter(|_| reason.is_failure()).and_then(|peer| self.failures.note(peer));
+        // Beyond the limit a line for each would be what the flood is after.
+        if reason.is_failure() && retry_after.is_none() {
+            tracing::info!(target: "auth", peer = peer.map(tracing::field::display), reason = reason.as_str(), "refused");
         }
+        Err(Unauthenticated { retry_after: refused.retry_after.or(retry_after), ..refused })
+    }
+
+    /// How often each kind of refusal happened since start, for metrics.
+    pub fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.counts.all()
+    }
+
+    /// Whether callers are told apart at all.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        self.kinds.is_some()
+    }
+
+    /// Whether client certificates say who calls.
+    #[must_use]
+    pub fn takes_certificates(&self) -> bool {
+        self.kinds.as_ref().is_some_and(|kinds| !kinds.certificates.is_empty())
+    }
+
+    /// Whether HTTP Basic is accepted.
+    #[must_use]
+    pub fn takes_passwords(&self) -> bool {
+        self.kinds.as_ref().is_some_and(|kinds| !kinds.users.is_empty())
+    }
+
+    /// The issuers of JWTs.
+    #[must_use]
+    pub fn issuers(&self) -> &[jwt::Issuer] {
+        self.kinds.as_ref().map_or(&[], |kinds| kinds.tokens.issuers())
+    }
+}
+
+impl Kinds {
+    async fn establish(&self, credentials: &Credentials) -> Result<Caller, Unauthenticated> {
+        let found = match credentials {
+            Credentials::Nothing => self.anonymous.clone().ok_or(Reason::Missing),
+            Credentials::ApiKey(key) => self.keys.api_key(key),
+            Credentials::Bearer(token) => match self.keys.bearer(token) {
+                Err(Reason::Unknown) => return self.tokens.verify(token).await,
+                found => found,
+            },
+            Credentials::Basic { username, password } => self.users.verify(username, password).await,
+            Credentials::Certificate(certificate) => self.certificates.find(certificate),
+            // `Local` and `Established` do not come here.
+            Credentials::Unreadable | Credentials::Local | Credentials::Established(_) => {
+                Err(Reason::Unreadable)
+            }
+        };
+        found.map_err(Unauthenticated::from)
+    }
+}
+
+impl From<Reason> for Unauthenticated {
+    fn from(reason: Reason) -> Self {
+        let retry_after = (reason == Reason::Busy).then_some(Duration::from_secs(1));
+        Self { reason, retry_after, scopes: [].into() }
     }
 }

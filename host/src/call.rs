@@ -1,13 +1,13 @@
 //! The straight line of a call. Start reading the host here.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Auth, Caller},
+    auth::{Auth, Caller, Unauthenticated},
     cache::{Hit, ResultCache},
     catalog::Catalog,
     error::CallError,
@@ -53,7 +53,7 @@ impl Host {
     }
 
     async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<ToolOutput, CallError> {
-        let caller = self.auth.authenticate(&request.credentials)?;
+        let caller = self.auth.authenticate(&request.credentials, None).await?;
         record.caller(&caller);
         self.records.ready()?;
         record.rule("access");
@@ -108,12 +108,28 @@ impl Host {
         Ok(shape(result?, &tool.shaping, limit, conforms).output)
     }
 
-    /// Who a request that is not a call comes from.
+    /// Who a request comes from that is not a call, or not yet; `peer` is the address it came from.
     ///
     /// # Errors
     /// When its credentials do not hold.
-    pub fn authenticate(&self, credentials: &Credentials) -> Result<Caller, CallError> {
-        self.auth.authenticate(credentials)
+    pub async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        peer: Option<IpAddr>,
+    ) -> Result<Caller, Unauthenticated> {
+        self.auth.authenticate(credentials, peer).await
+    }
+
+    /// The same host, for callers that `auth` tells apart.
+    #[must_use]
+    pub fn with_auth(self, auth: Auth) -> Self {
+        Self { auth, ..self }
+    }
+
+    /// How callers are told apart.
+    #[must_use]
+    pub fn auth(&self) -> &Auth {
+        &self.auth
     }
 
     /// What is served.

@@ -16,6 +16,7 @@ mod check;
 mod client;
 mod explain;
 mod inspect;
+mod key;
 pub(crate) mod logging;
 mod serve;
 mod tools;
@@ -80,6 +81,8 @@ enum Command {
     Build(build::Build),
     /// Show what to paste into an MCP client.
     Client(client::Client),
+    /// Make an API key, or hash a password, for the `auth` section.
+    Key(key::Key),
 }
 
 /// Why the command ends with something other than 0.
@@ -122,6 +125,7 @@ impl Cli {
             Command::Audit(audit) => audit.run(&options).await,
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),
+            Command::Key(key) => key.run(),
         }
     }
 

@@ -6,7 +6,9 @@
 
 pub mod access;
 pub mod audit;
+pub mod auth;
 mod defaults;
+pub mod front;
 pub mod limits;
 pub mod load;
 pub mod raw;

@@ -10,6 +10,7 @@ pub mod address;
 mod body;
 pub mod credential;
 pub mod dial;
+pub mod document;
 mod exchange;
 pub mod explain;
 mod fault;

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Everything that can end a call other than with a result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
+    /// The credentials do not hold; the log says why.
+    #[error("{0}")]
+    Unauthenticated(#[from] crate::auth::Unauthenticated),
     /// No such tool for this caller; also the answer when it may not be known.
     #[error("Unknown tool: {0}")]
     UnknownTool(String),
@@ -99,6 +102,7 @@ impl CallError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::Unauthenticated(_) => "unauthenticated",
             Self::UnknownTool(_) => "unknown_tool",
             Self::InvalidArguments(_) => "invalid_arguments",
             Self::NotFound(_) => "not_found",

@@ -1,10 +1,15 @@
 //! The words of a call: what comes in, what goes out, and what a guest may tell the client meanwhile.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{Caller, certificate::ClientCertificate},
+    secret::Secret,
+};
 
 /// Unique per call; sorts by time. The same id is in the log, the error and the guest's context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +35,30 @@ impl fmt::Display for CallId {
     }
 }
 
-/// How the caller proves who it is. There is one way so far: being on this machine.
+/// What a request brought to say who it comes from.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    /// A local client without credentials: stdio, the command line, or the loopback listener.
+    /// Being on this machine: stdio, the command line.
     Local,
+    /// A caller that was authenticated already, before the request's body was read.
+    Established(Caller),
+    /// Nothing.
+    Nothing,
+    /// `Authorization: Bearer …` (RFC 6750 §2.1).
+    Bearer(Secret),
+    /// `X-Api-Key: …`.
+    ApiKey(Secret),
+    /// `Authorization: Basic …` (RFC 7617).
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// The certificate the client showed when the connection was made; its chain has been verified.
+    Certificate(Arc<ClientCertificate>),
+    /// Several at once, or something that is none of these.
+    Unreadable,
 }
 
 /// Which of the caller's services a request is about.

@@ -2,7 +2,10 @@
 
 use std::{io, net::SocketAddr};
 
-use bulkhead::transport::{http, stdio};
+use bulkhead::{
+    config::front::Front,
+    transport::{http, stdio},
+};
 use clap::Args;
 use tokio::net::TcpListener;
 
@@ -40,7 +43,7 @@ impl Serve {
         if self.show_client {
             eprintln!("\n{}", client::welcome(address));
         }
-        http::serve(listener, host, &server, stop).await.map_err(failed)
+        http::serve(listener, host, &server, &Front::default(), stop).await.map_err(failed)
     }
 }
 

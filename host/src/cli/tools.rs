@@ -7,7 +7,7 @@ use super::{Options, Outcome, failed};
 
 pub(super) async fn run(options: &Options) -> Outcome {
     let host = options.host().await?;
-    let caller = host.authenticate(&Credentials::Local).map_err(failed)?;
+    let caller = host.authenticate(&Credentials::Local, None).await.map_err(failed)?;
     let tools: Vec<_> = host.catalog().list(&caller, &Scope::All).collect();
     if options.json {
         let listed = tools.iter().map(|tool| {

@@ -206,7 +206,8 @@ impl ClientCredentials {
     }
 }
 
-fn is_local(host: &Host) -> bool {
+/// Whether a host is this machine, by the way it is written.
+pub(crate) fn is_local(host: &Host) -> bool {
     match host {
         Host::Domain(name) => name == "localhost",
         Host::Ipv4(address) => address.is_loopback(),

@@ -45,8 +45,8 @@ impl Handler {
         Self { host }
     }
 
-    fn caller(&self) -> Result<Caller, ErrorData> {
-        let caller = self.host.authenticate(&Credentials::Local);
+    async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        let caller = self.host.authenticate(&credentials(context), None).await;
         caller.map_err(|error| ErrorData::invalid_request(error.to_string(), None))
     }
 
@@ -59,6 +59,15 @@ impl Handler {
         let told = told.collect::<Vec<_>>().join("\n");
         Some(told).filter(|told| !told.is_empty())
     }
+}
+
+/// Who a request comes from: over HTTP the caller that the front has established, and never the local one; stdio
+/// has no parts.
+fn credentials(context: &RequestContext<RoleServer>) -> Credentials {
+    let Some(parts) = context.extensions.get::<axum::http::request::Parts>() else {
+        return Credentials::Local;
+    };
+    parts.extensions.get::<Caller>().cloned().map_or(Credentials::Nothing, Credentials::Established)
 }
 
 /// Where the request came in; stdio has no parts and sees everything.
@@ -97,7 +106,7 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let mut result = self.negotiate_initialize(&request)?;
-        result.instructions = self.instructions(&self.caller()?, &scope(&context));
+        result.instructions = self.instructions(&self.caller(&context).await?, &scope(&context));
         context.peer.set_peer_info(request);
         Ok(result)
     }
@@ -105,7 +114,7 @@ impl ServerHandler for Handler {
     async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let versions = self.supported_protocol_versions().into_owned();
         let mut result = DiscoverResult::from_server_info(versions, self.get_info());
-        result.instructions = self.instructions(&self.caller()?, &scope(&context));
+        result.instructions = self.instructions(&self.caller(&context).await?, &scope(&context));
         result.ttl_ms = LIST_TTL_MS;
         result.cache_scope = CacheScope::Private;
         Ok(result)
@@ -119,7 +128,7 @@ impl ServerHandler for Handler {
         if request.is_some_and(|request| request.cursor.is_some()) {
             return Err(ErrorData::invalid_params("unknown cursor: the list has one page", None));
         }
-        let (caller, scope) = (self.caller()?, scope(&context));
+        let (caller, scope) = (self.caller(&context).await?, scope(&context));
         let tools = self.host.catalog().list(&caller, &scope).map(|tool| wire::tool(tool)).collect();
         let mut result = ListToolsResult::with_all_items(tools);
         result.ttl_ms = Some(LIST_TTL_MS);
@@ -180,7 +189,7 @@ impl ServerHandler for Handler {
         // Boxed: rmcp moves its futures about, and a call's is large.
         let call = Box::pin(self.host.call(CallRequest {
             id,
-            credentials: Credentials::Local,
+            credentials: credentials(&context),
             scope: scope(&context),
             tool: request.name.into_owned(),
             arguments: request.arguments.unwrap_or_default(),

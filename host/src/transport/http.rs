@@ -7,7 +7,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Body,
     extract::{Path, Request, State},
     http::{StatusCode, header},
@@ -23,12 +23,18 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{handler::Handler, workers::Workers};
+use super::{
+    front::{self, Gate},
+    handler::Handler,
+    tls::Tls,
+    workers::Workers,
+};
 use crate::{
+    auth::Caller,
     call::Host,
-    config::Server,
+    config::{Server, front::Front},
     health::{self, Health},
-    request::{Credentials, Scope},
+    request::Scope,
 };
 
 /// The content type of `/metrics`.
@@ -44,12 +50,15 @@ pub async fn serve(
     listener: TcpListener,
     host: Arc<Host>,
     config: &Server,
+    front: &Front,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let mut config = config.clone();
-    config.allowed_origins.extend(own_origins(listener.local_addr()?.port()));
-    let app = router(host, &config, &stop);
-    let mut workers = Workers::start(&app, &stop)?;
+    let scheme = if front.tls.is_some() { "https" } else { "http" };
+    config.allowed_origins.extend(own_origins(scheme, listener.local_addr()?.port()));
+    let tls = front.tls.as_ref().map(|files| Tls::start(files, stop.child_token())).transpose()?;
+    let app = router(host, &config, front, &stop);
+    let mut workers = Workers::start(&app, tls.as_ref(), &stop)?;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -71,12 +80,12 @@ pub async fn serve(
 }
 
 /// What a browser calls a page that this listener itself served: same-origin, so no other site's doing.
-fn own_origins(port: u16) -> [String; 3] {
-    ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("http://{name}:{port}"))
+fn own_origins(scheme: &str, port: u16) -> [String; 3] {
+    ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{scheme}://{name}:{port}"))
 }
 
 /// The routes of a host.
-pub fn router(host: Arc<Host>, config: &Server, stop: &CancellationToken) -> Router {
+pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &CancellationToken) -> Router {
     let mut streamable = StreamableHttpServerConfig::default();
     streamable.legacy_session_mode = false;
     streamable.json_response = true;
@@ -90,21 +99,127 @@ pub fn router(host: Arc<Host>, config: &Server, stop: &CancellationToken) -> Rou
         Arc::new(NeverSessionManager::default()),
         streamable,
     );
-    let (health, metrics) = (host.clone(), host.clone());
-    let one = middleware::from_fn_with_state(host, scope_of_service);
-    let mcp = Router::new()
-        .route_service("/mcp", mcp.clone())
-        .route_service("/mcp/", mcp.clone())
-        .merge(Router::new().route_service("/mcp/{service}", mcp).route_layer(one))
-        .layer(middleware::from_fn(json_rpc_errors));
-    // Services are loaded before the listener opens, so a host that answers is ready.
-    let ready = || async { Json(json!({ "status": "ok" })) };
-    let healthy = move || async move { Json(Health::of(&health)) };
-    let numbers = move || async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], health::metrics(&metrics)) };
-    mcp.route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(numbers))
-        .fallback(not_found)
+    let one = middleware::from_fn_with_state(host.clone(), scope_of_service);
+    let gate = Arc::new(Gate::new(host.clone(), front));
+    let mut app = Router::new();
+    for route in Route::ALL.iter().copied() {
+        let path = route.path();
+        app = match route {
+            Route::Mcp | Route::McpSlash => app.route_service(path, mcp.clone()),
+            Route::Service => {
+                app.merge(Router::new().route_service(path, mcp.clone()).route_layer(one.clone()))
+            }
+            Route::Health => app.route(path, get(health)),
+            Route::Ready => app.route(path, get(ready)),
+            Route::Metrics => app.route(path, get(metrics)),
+            Route::Resource | Route::ResourceMcp | Route::ResourceService => {
+                let metadata = gate.metadata();
+                app.route(path, get(move || async move { metadata.map(Json).ok_or(StatusCode::NOT_FOUND) }))
+            }
+        };
+    }
+    app.fallback(not_found)
+        .layer(middleware::from_fn(json_rpc_errors))
+        .layer(middleware::from_fn_with_state(gate, front::authenticate))
+        .with_state(host)
+}
+
+/// The routes there are. What is not among them, or is and has no credential to need, is decided in one place:
+/// [`Route::access`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// MCP, all services of the caller.
+    Mcp,
+    /// The same, as some clients write it.
+    McpSlash,
+    /// MCP, one service.
+    Service,
+    /// How the services are.
+    Health,
+    /// Whether the host serves.
+    Ready,
+    /// Numbers.
+    Metrics,
+    /// OAuth metadata of the host (RFC 9728 §3).
+    Resource,
+    /// The same, where clients of `/mcp` look.
+    ResourceMcp,
+    /// The same, where clients of one service look; no service need exist there.
+    ResourceService,
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone; credentials are not looked at.
+    Open,
+    /// Anyone, and callers see more. Credentials that do not hold are refused.
+    Optional,
+    /// Callers.
+    Caller,
+    /// Callers that are admins.
+    Admin,
+}
+
+impl Route {
+    /// All of them; the router is made from this list.
+    pub const ALL: &[Self] = &[
+        Self::Mcp,
+        Self::McpSlash,
+        Self::Service,
+        Self::Health,
+        Self::Ready,
+        Self::Metrics,
+        Self::Resource,
+        Self::ResourceMcp,
+        Self::ResourceService,
+    ];
+
+    /// Its path.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Mcp => "/mcp",
+            Self::McpSlash => "/mcp/",
+            Self::Service => "/mcp/{service}",
+            Self::Health => "/healthz",
+            Self::Ready => "/readyz",
+            Self::Metrics => "/metrics",
+            Self::Resource => "/.well-known/oauth-protected-resource",
+            Self::ResourceMcp => "/.well-known/oauth-protected-resource/mcp",
+            Self::ResourceService => "/.well-known/oauth-protected-resource/mcp/{service}",
+        }
+    }
+
+    /// Who may use it.
+    #[must_use]
+    pub fn access(self, front: &Front) -> Access {
+        match self {
+            Self::Mcp | Self::McpSlash | Self::Service => Access::Caller,
+            Self::Health => Access::Optional,
+            Self::Metrics if front.metrics_open => Access::Open,
+            Self::Metrics => Access::Admin,
+            Self::Ready | Self::Resource | Self::ResourceMcp | Self::ResourceService => Access::Open,
+        }
+    }
+}
+
+/// Admins see each service, others whether all is well.
+async fn health(State(host): State<Arc<Host>>, caller: Option<Extension<Caller>>) -> Response {
+    let health = Health::of(&host);
+    if caller.is_some_and(|caller| caller.admin) {
+        return Json(health).into_response();
+    }
+    Json(json!({ "status": health.status })).into_response()
+}
+
+/// Services are loaded before the listener opens, so a host that answers is ready.
+async fn ready() -> Response {
+    Json(json!({ "status": "ok" })).into_response()
+}
+
+async fn metrics(State(host): State<Arc<Host>>) -> Response {
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], health::metrics(&host)).into_response()
 }
 
 async fn not_found() -> Response {
@@ -120,9 +235,8 @@ async fn scope_of_service(
     next: Next,
 ) -> Response {
     let scope = Scope::Service(service);
-    let known = host
-        .authenticate(&Credentials::Local)
-        .is_ok_and(|caller| host.catalog().services(&caller, &scope).next().is_some());
+    let caller = request.extensions().get::<Caller>();
+    let known = caller.is_some_and(|caller| host.catalog().services(caller, &scope).next().is_some());
     if !known {
         return json_rpc(StatusCode::NOT_FOUND, -32600, "no such service; /mcp serves all of them");
     }
@@ -157,7 +271,7 @@ async fn json_rpc_errors(request: Request, next: Next) -> Response {
     rewritten
 }
 
-fn json_rpc(status: StatusCode, code: i32, message: &str) -> Response<Body> {
+pub(super) fn json_rpc(status: StatusCode, code: i32, message: &str) -> Response<Body> {
     let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
     (status, Json(body)).into_response()
 }

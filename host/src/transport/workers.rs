@@ -5,17 +5,27 @@
 //! than the call itself. The price: a guest that computes without pause shares its thread's time, in slices
 //! of an epoch tick, with the connections of that thread.
 
-use std::{future::pending, io, net::SocketAddr, num::NonZero, thread};
+use std::{future::pending, io, net::SocketAddr, num::NonZero, sync::Arc, thread};
 
-use axum::{Router, serve::Listener};
+use axum::{
+    Router,
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
 use tokio::{
     net::TcpStream,
     sync::{mpsc, oneshot},
+    task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
+use super::tls::{Stream, Tls};
+use crate::auth::certificate::ClientCertificate;
+
 /// Connections that wait to be taken over; a thread that lags this far behind is not given more.
 const BACKLOG: usize = 1024;
+/// TLS handshakes of a thread at once; further connections wait.
+const HANDSHAKES: usize = 256;
 
 pub(super) struct Workers {
     inboxes: Vec<mpsc::Sender<std::net::TcpStream>>,
@@ -24,18 +34,20 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts the threads, each serving `app` until `stop` fires and its connections have ended.
-    pub(super) fn start(app: &Router, stop: &CancellationToken) -> io::Result<Self> {
+    /// Starts the threads, each serving `app`, with TLS or without, until `stop` fires and its connections have
+    /// ended.
+    pub(super) fn start(app: &Router, tls: Option<&Tls>, stop: &CancellationToken) -> io::Result<Self> {
         let count = thread::available_parallelism().map_or(1, NonZero::get);
         let mut workers = Self { inboxes: Vec::new(), next: 0, ended: Vec::new() };
         for number in 0..count {
             let (sender, received) = mpsc::channel(BACKLOG);
             let (alive, ended) = oneshot::channel();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (app, stop) = (app.clone(), stop.clone());
+            let (app, stop) = (app.clone().into_make_service_with_connect_info::<Peer>(), stop.clone());
+            let inbox =
+                Inbox { handed: received, tls: tls.cloned(), agreeing: JoinSet::new(), closed: false };
             let serving = move || {
-                let serving =
-                    axum::serve(Inbox(received), app).with_graceful_shutdown(stop.cancelled_owned());
+                let serving = axum::serve(inbox, app).with_graceful_shutdown(stop.cancelled_owned());
                 if let Err(error) = runtime.block_on(serving.into_future()) {
                     tracing::error!(%error, "a serving thread ended");
                 }
@@ -77,25 +89,57 @@ impl Workers {
     }
 }
 
-/// A thread's listener: the connections it is handed.
-struct Inbox(mpsc::Receiver<std::net::TcpStream>);
+/// A thread's listener: the connections it is handed, once those that speak TLS have agreed on it.
+struct Inbox {
+    handed: mpsc::Receiver<std::net::TcpStream>,
+    tls: Option<Tls>,
+    /// Handshakes under way: a client that dawdles keeps no other waiting.
+    agreeing: JoinSet<Option<(Stream, SocketAddr)>>,
+    closed: bool,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
+}
+
+impl Connected<IncomingStream<'_, Inbox>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Inbox>) -> Self {
+        let certificate = stream.io().certificate().map(Arc::new);
+        Self { address: *stream.remote_addr(), certificate }
+    }
+}
 
 impl Listener for Inbox {
-    type Io = TcpStream;
+    type Io = Stream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+    async fn accept(&mut self) -> (Stream, SocketAddr) {
         loop {
-            let Some(stream) = self.0.recv().await else { return pending().await };
-            let taken = TcpStream::from_std(stream).and_then(|stream| {
-                stream.set_nodelay(true)?;
-                let peer = stream.peer_addr()?;
-                Ok((stream, peer))
-            });
-            match taken {
-                Ok(taken) => return taken,
-                // Gone before it was served.
-                Err(error) => tracing::debug!(%error, "a connection cannot be served"),
+            tokio::select! {
+                handed = self.handed.recv(), if !self.closed && self.agreeing.len() < HANDSHAKES => {
+                    let Some(stream) = handed else {
+                        self.closed = true;
+                        continue;
+                    };
+                    match (take(stream), &self.tls) {
+                        (Ok((stream, peer)), None) => return (Stream::Plain(stream), peer),
+                        (Ok((stream, peer)), Some(tls)) => {
+                            let tls = tls.clone();
+                            self.agreeing.spawn(async move { Some((tls.agree(stream).await?, peer)) });
+                        }
+                        // Gone before it was served.
+                        (Err(error), _) => tracing::debug!(%error, "a connection cannot be served"),
+                    }
+                }
+                Some(agreed) = self.agreeing.join_next(), if !self.agreeing.is_empty() => {
+                    if let Ok(Some(agreed)) = agreed {
+                        return agreed;
+                    }
+                }
+                else => pending().await,
             }
         }
     }
@@ -103,4 +147,11 @@ impl Listener for Inbox {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
+}
+
+fn take(stream: std::net::TcpStream) -> io::Result<(TcpStream, SocketAddr)> {
+    let stream = TcpStream::from_std(stream)?;
+    stream.set_nodelay(true)?;
+    let peer = stream.peer_addr()?;
+    Ok((stream, peer))
 }

@@ -1,0 +1,165 @@
+//! The front: every request is authenticated here, before anything reads its body, and goes on with its
+//! [`Caller`]. What is refused is told how to do better (RFC 9110 §11.6.1, RFC 9728 §5.1), and not why.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use serde_json::{Value, json};
+
+use super::{
+    http::{Access, Route, json_rpc},
+    workers::Peer,
+};
+use crate::{
+    auth::{Auth, Reason, Unauthenticated, read::read},
+    call::Host,
+    config::front::Front,
+    request::Credentials,
+};
+
+/// A refused request with a longer body, or one of unknown length, costs its connection: the rest is not read.
+const SHORT_BODY: u64 = 64 << 10;
+
+/// What requests pass.
+#[derive(Debug)]
+pub(super) struct Gate {
+    host: Arc<Host>,
+    front: Front,
+}
+
+/// Authenticates a request.
+pub(super) async fn authenticate(
+    State(gate): State<Arc<Gate>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let access = gate.access(&request);
+    if access == Access::Open {
+        return next.run(request).await;
+    }
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let address = peer.map(|peer| peer.0.address.ip());
+    let shown =
+        peer.filter(|_| gate.host.auth().takes_certificates()).and_then(|peer| peer.0.certificate.clone());
+    let credentials = read(request.headers(), shown);
+    let nothing = matches!(credentials, Credentials::Nothing);
+    if access == Access::Optional && nothing && gate.host.auth().is_configured() {
+        return next.run(request).await;
+    }
+    let refusal = match gate.host.authenticate(&credentials, address).await {
+        Ok(caller) if access == Access::Admin && !caller.admin => {
+            json_rpc(StatusCode::FORBIDDEN, -32600, "this is for admins")
+        }
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            return next.run(request).await;
+        }
+        Err(refused) => gate.refuse(&refused, request.uri().path()),
+    };
+    closing(refusal, request.headers())
+}
+
+/// Ends the connection after a refusal whose request would take long to read.
+fn closing(mut refusal: Response, headers: &HeaderMap) -> Response {
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+    if chunked || length.is_some_and(|length| length > SHORT_BODY) {
+        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    refusal
+}
+
+impl Gate {
+    pub(super) fn new(host: Arc<Host>, front: &Front) -> Self {
+        Self { host, front: front.clone() }
+    }
+
+    /// What has no route, or one that nobody thought about, is for callers.
+    fn access(&self, request: &Request) -> Access {
+        let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        let route = Route::ALL.iter().find(|route| Some(route.path()) == path);
+        route.map_or(Access::Caller, |route| route.access(&self.front))
+    }
+
+    fn refuse(&self, refused: &Unauthenticated, path: &str) -> Response {
+        if let Some(wait) = refused.retry_after {
+            let mut response =
+                json_rpc(StatusCode::TOO_MANY_REQUESTS, -32600, "too many attempts; try again later");
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            return response;
+        }
+        if refused.reason == Reason::Scope {
+            return self.insufficient_scope(&refused.scopes, path);
+        }
+        let mut response = json_rpc(StatusCode::UNAUTHORIZED, -32600, &refused.to_string());
+        for challenge in challenges(self.host.auth(), &self.front, path) {
+            if let Ok(value) = challenge.try_into() {
+                response.headers_mut().append(header::WWW_AUTHENTICATE, value);
+            }
+        }
+        response
+    }
+
+    /// Asks for a token with more scopes (RFC 6750 §3.1; MCP, scope step-up).
+    fn insufficient_scope(&self, scopes: &[String], path: &str) -> Response {
+        let mut response = json_rpc(StatusCode::FORBIDDEN, -32600, "the token lacks a scope");
+        let metadata = metadata_url(self.host.auth(), &self.front, path);
+        let metadata = metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
+        let challenge =
+            format!("Bearer error=\"insufficient_scope\", scope=\"{}\"{metadata}", scopes.join(" "));
+        if let Ok(value) = challenge.try_into() {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+        }
+        response
+    }
+
+    /// The host's OAuth metadata (RFC 9728 §2). The same wherever it is asked for, so that nobody learns from it
+    /// which services there are. None without issuers, or when the host does not know its own name.
+    pub(super) fn metadata(&self) -> Option<Value> {
+        let (issuers, resource) = (self.host.auth().issuers(), self.front.resource()?);
+        if issuers.is_empty() {
+            return None;
+        }
+        let servers: Vec<_> = issuers.iter().map(|issuer| issuer.issuer()).collect();
+        let scopes: std::collections::BTreeSet<_> =
+            issuers.iter().flat_map(|issuer| issuer.scopes()).collect();
+        Some(json!({
+            "resource": resource, "resource_name": "Bulkhead", "authorization_servers": servers,
+            "scopes_supported": scopes, "bearer_methods_supported": ["header"],
+        }))
+    }
+}
+
+/// Where the metadata for a path is; none if there is none.
+fn metadata_url(auth: &Auth, front: &Front, path: &str) -> Option<String> {
+    let own = front.public_url.as_ref().filter(|_| !auth.issuers().is_empty())?;
+    // Only what the router knows, so that nothing of the client's gets into a header.
+    let service = path.strip_prefix("/mcp/").filter(|name| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    });
+    let below = service.map(|name| format!("/{name}")).unwrap_or_default();
+    Some(format!("{own}/.well-known/oauth-protected-resource/mcp{below}"))
+}
+
+/// How to do better.
+fn challenges(auth: &Auth, front: &Front, path: &str) -> Vec<String> {
+    let mut bearer = "Bearer".to_owned();
+    if let Some(url) = metadata_url(auth, front, path) {
+        bearer.push_str(&format!(" resource_metadata=\"{url}\""));
+        // No more than every token needs: clients ask for what they are told here.
+        let scopes: Vec<_> =
+            auth.issuers().iter().flat_map(|issuer| issuer.required_scopes()).cloned().collect();
+        if !scopes.is_empty() {
+            bearer.push_str(&format!(", scope=\"{}\"", scopes.join(" ")));
+        }
+    }
+    let basic = auth.takes_passwords().then(|| "Basic realm=\"bulkhead\", charset=\"UTF-8\"".to_owned());
+    std::iter::once(bearer).chain(basic).collect()
+}
