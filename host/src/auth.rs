@@ -199,3 +199,6 @@ impl From<Reason> for Unauthenticated {
         Self { reason, retry_after, scopes: [].into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -225,3 +225,6 @@ fn reason(kind: &ErrorKind) -> Reason {
         _ => Reason::Claims,
     }
 }
+
+#[cfg(test)]
+mod tests;

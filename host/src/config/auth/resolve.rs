@@ -331,3 +331,6 @@ fn digest(hex: &str) -> Option<[u8; 32]> {
     };
     hex.as_bytes().chunks(2).map(pair).collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests;
