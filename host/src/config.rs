@@ -9,6 +9,7 @@ pub mod raw;
 pub mod resolve;
 pub mod secrets;
 pub mod service;
+pub mod telemetry;
 pub mod units;
 
 use std::{net::SocketAddr, path::PathBuf};
