@@ -16,6 +16,7 @@ pub mod error;
 pub mod grant;
 pub mod health;
 pub mod limit;
+pub mod metrics;
 pub mod record;
 pub mod request;
 pub mod sandbox;

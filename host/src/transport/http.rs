@@ -27,12 +27,11 @@ use super::{handler::Handler, workers::Workers};
 use crate::{
     call::Host,
     config::Server,
-    health::{self, Health},
+    health::Health,
+    metrics::{OPEN_METRICS, state},
     request::{Credentials, Scope},
 };
 
-/// The content type of `/metrics`.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How long running calls may take to end once the host is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -100,7 +99,7 @@ pub fn router(host: Arc<Host>, config: &Server, stop: &CancellationToken) -> Rou
     // Services are loaded before the listener opens, so a host that answers is ready.
     let ready = || async { Json(json!({ "status": "ok" })) };
     let healthy = move || async move { Json(Health::of(&health)) };
-    let numbers = move || async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], health::metrics(&metrics)) };
+    let numbers = move || async move { ([(header::CONTENT_TYPE, OPEN_METRICS)], state::text(&metrics)) };
     mcp.route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .route("/metrics", get(numbers))
