@@ -21,4 +21,5 @@ pub mod record;
 pub mod request;
 pub mod sandbox;
 pub mod secret;
+pub mod trace;
 pub mod transport;
