@@ -26,12 +26,13 @@ pub mod upstream;
 use std::{
     future::Future,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -39,6 +40,7 @@ use crate::{
     breaker::Trip,
     config::Caps,
     grant::{Grant, Rule},
+    metrics::{ServiceMeters, Upstream},
     request::CallId,
     secret::Secret,
 };
@@ -87,6 +89,15 @@ impl DenyReason {
         }
     }
 
+    /// The limit that was hit, if it was one, and whose it is.
+    fn limit(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::HeaderBytes | Self::TooManyRequests => Some((self.as_str(), "call")),
+            Self::TooManyAtOnce => Some((self.as_str(), "service")),
+            _ => None,
+        }
+    }
+
     /// What the guest sees.
     fn typed(self) -> Error {
         match self {
@@ -114,6 +125,7 @@ pub struct Policy {
     pub upstreams: Upstreams,
     /// What happened so far.
     pub counts: Counts,
+    meters: OnceLock<Arc<ServiceMeters>>,
     room: Arc<Semaphore>,
     needles: RwLock<Kept>,
 }
@@ -159,6 +171,7 @@ impl Policy {
             dialer,
             upstreams: Upstreams::new(&caps, circuit_breaker),
             counts: Counts::default(),
+            meters: OnceLock::new(),
             room: Arc::new(Semaphore::new(usize::try_from(caps.concurrent_requests).unwrap_or(usize::MAX))),
             needles: RwLock::new(Kept { tokens: Vec::new(), needles }),
         }
@@ -184,6 +197,26 @@ impl Policy {
             return Err(DenyReason::PartWithCredential);
         }
         Ok(rule)
+    }
+
+    /// From now on its requests are counted and timed by these meters. Once they are set they stay.
+    pub fn measure(&self, meters: Arc<ServiceMeters>) {
+        let _ = self.meters.set(meters);
+    }
+
+    /// The meters, if there are any.
+    pub(crate) fn meters(&self) -> Option<&ServiceMeters> {
+        self.meters.get().map(AsRef::as_ref)
+    }
+
+    /// Counts and times a request.
+    fn measured(&self, outcome: Upstream, took: Duration, limit: Option<(&str, &str)>) {
+        if let Some(meters) = self.meters() {
+            meters.upstream(outcome, took);
+            if let Some((limit, scope)) = limit {
+                meters.limit_hit(limit, scope);
+            }
+        }
     }
 
     /// The credentials a request to `target` gets.
@@ -282,25 +315,33 @@ impl WasiHttpHooks for Egress {
             Err(reason) => {
                 entry.denied(reason.as_str());
                 policy.counts.denied.fetch_add(1, Ordering::Relaxed);
+                policy.measured(Upstream::Refused, Duration::ZERO, reason.limit());
                 tracing::warn!(%call, service = %policy.service, request = shown, reason = reason.as_str(), "outbound request refused");
                 return Box::new(async move { Err(reason.typed()) });
             }
         };
         Box::new(async move {
+            let started = Instant::now();
             let sent =
                 exchange::exchange(&policy, admitted, options.unwrap_or_default(), entry.clone()).await;
             match &sent {
                 Ok(response) if response.headers().contains_key(exchange::REFUSED) => {
                     policy.counts.denied.fetch_add(1, Ordering::Relaxed);
+                    let rate = response.status() == StatusCode::TOO_MANY_REQUESTS;
+                    let limit = rate.then_some(("requests_per_second", "service"));
+                    policy.measured(Upstream::Refused, Duration::ZERO, limit);
                     tracing::warn!(%call, service = %policy.service, request = shown, reason = ?response.headers().get(exchange::REFUSED), "outbound request not sent now");
                 }
                 Ok(response) => {
                     policy.counts.answered.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!(%call, service = %policy.service, request = shown, status = response.status().as_u16(), "outbound request");
+                    let status = response.status().as_u16();
+                    policy.measured(Upstream::Answered(status), started.elapsed(), None);
+                    tracing::debug!(%call, service = %policy.service, request = shown, status, "outbound request");
                 }
                 Err(fault) => {
                     entry.failed(&fault.why);
                     policy.counts.failed.fetch_add(1, Ordering::Relaxed);
+                    policy.measured(Upstream::Failed, started.elapsed(), None);
                     tracing::warn!(%call, service = %policy.service, request = shown, error = fault.why, "outbound request failed");
                 }
             }

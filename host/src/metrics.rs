@@ -20,7 +20,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-pub use service::{Running, ServiceMeters, Upstream, Usage};
+pub use service::{Running, ServiceMeters, Upstream};
 pub use words::OUTCOMES;
 
 use crate::{call::Host, config::telemetry};
@@ -79,7 +79,7 @@ impl Metrics {
             upstream_seconds: family::timed(
                 r,
                 "bulkhead_upstream_request_duration_seconds",
-                "From sending a request to the headers of its response",
+                "From a guest's request to the headers of its response, further attempts included",
             ),
             memory: Histogram::new(&SIZES, 1.0),
             compile: Histogram::new(&LONG, 1e9),
@@ -236,15 +236,18 @@ pub(crate) mod tests {
     fn a_hot_call_is_counted_and_timed() {
         let metrics = metrics();
         let meters = metrics.service("acme", "weather", ["now", "forecast"]);
-        let usage =
-            Usage { took: Duration::from_millis(3), cpu: Duration::from_micros(250), memory: 1 << 20 };
+        let took = Duration::from_millis(3);
         for _ in 0..2 {
             let running = meters.start();
             says(&metrics, "bulkhead_calls_running{service=\"weather\"} 1");
             drop(running);
-            meters.call(1, "ok", usage);
+            meters.call(1, "ok", took);
         }
-        meters.call(0, "trapped", usage);
+        meters.call(0, "trapped", took);
+        for _ in 0..3 {
+            meters.guest_cpu(Duration::from_micros(250));
+            meters.guest_memory(1 << 20);
+        }
         says(
             &metrics,
             r#"bulkhead_calls_total{tenant="acme",service="weather",tool="forecast",outcome="ok"} 2"#,
@@ -266,8 +269,8 @@ pub(crate) mod tests {
     fn words_that_are_not_the_hosts_own_become_other() {
         let metrics = metrics();
         let meters = metrics.service("acme", "weather", ["now"]);
-        meters.call(0, "'; drop table", Usage::default());
-        meters.call(7, "ok", Usage::default());
+        meters.call(0, "'; drop table", Duration::ZERO);
+        meters.call(7, "ok", Duration::ZERO);
         metrics.denied("x\ny");
         metrics.limit_hit("limits.memory", "call");
         metrics.limit_hit("what the client said", "everywhere");
@@ -315,7 +318,7 @@ pub(crate) mod tests {
                 let service = format!("t{tenant}-{service}");
                 let meters = metrics.service(&format!("t{tenant}"), &service, ["a", "b", "c"]);
                 for tool in 0..3 {
-                    meters.call(tool, "ok", Usage::default());
+                    meters.call(tool, "ok", Duration::ZERO);
                 }
                 meters.upstream(Upstream::Answered(200), Duration::ZERO);
             }
@@ -336,7 +339,7 @@ pub(crate) mod tests {
         let config = telemetry::Metrics { per_tenant: false, per_tool: false };
         let metrics = Metrics::new(&config, ("runtime", "1"));
         for tenant in ["a", "b"] {
-            metrics.service(tenant, "weather", ["now"]).call(0, "ok", Usage::default());
+            metrics.service(tenant, "weather", ["now"]).call(0, "ok", Duration::ZERO);
         }
         says(&metrics, r#"bulkhead_calls_total{tenant="_all",service="weather",tool="_all",outcome="ok"} 2"#);
     }

@@ -256,7 +256,7 @@ impl Sandbox {
         let (limits, deadline) = (call.compartment().limits, call.deadline);
         call.compartment().pulse.touch();
         let weight = call.compartment().weight.clone();
-        let meter = Meter::new();
+        let (meter, policy) = (Meter::new(), call.compartment().policy.clone());
         let running =
             Call { id: call.id, events, cancelled: cancelled.clone(), meter: meter.clone(), egress };
         let (alive, gone) = oneshot::channel::<()>();
@@ -274,6 +274,9 @@ impl Sandbox {
                 guest.bulkhead_service_tools().call_call_tool(&mut store, &context, &requested).await
             };
             let ran = ran.await;
+            if let Some(meters) = compartment.policy.meters() {
+                meters.guest_memory(store.data().memory.used);
+            }
             // Here, where a large result was made: freed on another thread, its memory would go back to the kernel.
             match settle(Ok(ran), &store, &limits)? {
                 Ok(types::Outcome::Complete(result)) => convert::output(result, limits.result_bytes),
@@ -281,7 +284,7 @@ impl Sandbox {
                 Err(error) => Err(convert::refusal(error, limits.result_bytes)),
             }
         };
-        let mut guest = Box::pin(self.slow_lane.run(&weight, meter, guest));
+        let mut guest = Box::pin(self.slow_lane.run(&weight, meter.clone(), guest));
         let stopped = select! {
             biased;
             ended = &mut guest => Ok(ended.map_err(CallError::internal)?),
@@ -292,6 +295,9 @@ impl Sandbox {
         // In the slow lane it may run until its next tick. Its place is free when it is gone, not before, and
         // so is the answer. The sender is only ever dropped.
         let _ = gone.await;
+        if let Some(meters) = policy.meters() {
+            meters.guest_cpu(meter.used());
+        }
         stopped?
     }
 }

@@ -11,21 +11,11 @@ use super::{
     Histogram, Metrics, OUTCOMES, Seconds,
     family::{CallLabels, Calls, PerUpstream, ServiceLabel, UpstreamLabels},
     labels::{OTHER, Owner},
+    words::Words,
 };
 
 /// Classes of answers to a request of a guest.
 const CLASSES: [&str; 8] = ["1xx", "2xx", "3xx", "4xx", "5xx", "refused", "failed", OTHER];
-
-/// What a call used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// From its arrival to its end.
-    pub took: Duration,
-    /// The guest's processor time.
-    pub cpu: Duration,
-    /// The guest's memory at its end, in bytes; nought if no guest was started.
-    pub memory: u64,
-}
 
 /// What became of a request of a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +50,9 @@ pub struct ServiceMeters {
     seconds: Histogram,
     cpu: Seconds,
     memory: Histogram,
-    /// By the host as a whole.
-    errors: Vec<Counter>,
+    /// Of the host as a whole.
+    errors: Words,
+    limits: Words,
     upstream: PerUpstream,
     classes: [OnceLock<Counter>; CLASSES.len()],
     upstream_seconds: Histogram,
@@ -102,7 +93,8 @@ impl ServiceMeters {
             seconds: metrics.seconds.get_or_create_owned(&label),
             cpu: metrics.cpu.get_or_create_owned(&label),
             memory: metrics.memory.clone(),
-            errors: metrics.errors.counters(),
+            errors: metrics.errors.clone(),
+            limits: metrics.limits.clone(),
             upstream: metrics.upstream.clone(),
             classes: [const { OnceLock::new() }; CLASSES.len()],
             upstream_seconds: metrics.upstream_seconds.get_or_create_owned(&label),
@@ -117,9 +109,9 @@ impl ServiceMeters {
         Running(self.running.clone())
     }
 
-    /// A call has ended. `tool` is its place among the names the meters were made with; `outcome` is `ok` or the
+    /// A call has ended, this long after its arrival. `tool` is its place among the names the meters were made with; `outcome` is `ok` or the
     /// reason it failed for, which is counted among the host's errors too.
-    pub fn call(&self, tool: usize, outcome: &str, usage: Usage) {
+    pub fn call(&self, tool: usize, outcome: &str, took: Duration) {
         let at = OUTCOMES.iter().position(|known| *known == outcome).unwrap_or(OUTCOMES.len());
         let tool = self.tools.get(tool).or(self.tools.last());
         if let Some((tool, counter)) = tool.and_then(|tool| Some((tool, tool.outcomes.get(at)?))) {
@@ -131,14 +123,25 @@ impl ServiceMeters {
             };
             counter.get_or_init(new).inc();
         }
-        if let Some(error) = at.checked_sub(1).and_then(|at| self.errors.get(at)) {
-            error.inc();
+        if at > 0 {
+            self.errors.count([outcome]);
         }
-        self.seconds.time(usage.took);
-        if usage.memory > 0 {
-            self.cpu.inc_by(usage.cpu.as_secs_f64());
-            self.memory.observe(usage.memory);
-        }
+        self.seconds.time(took);
+    }
+
+    /// A guest has used this much of a processor, whatever became of it.
+    pub fn guest_cpu(&self, used: Duration) {
+        self.cpu.inc_by(used.as_secs_f64());
+    }
+
+    /// A guest has ended with this much memory.
+    pub fn guest_memory(&self, bytes: u64) {
+        self.memory.observe(bytes);
+    }
+
+    /// The same as [`Metrics::limit_hit`], for those who know only the service.
+    pub fn limit_hit(&self, limit: &str, scope: &str) {
+        self.limits.count([limit, scope]);
     }
 
     /// A request of a guest was answered, refused, or failed after this time.

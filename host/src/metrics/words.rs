@@ -1,6 +1,8 @@
 //! Counters by the host's own words. All words are known beforehand, and each has its counter from the start,
 //! at nought: a rate can be taken from the first count on.
 
+use std::sync::Arc;
+
 use prometheus_client::{metrics::counter::Counter, metrics::family::Family, registry::Registry};
 
 use super::labels::OTHER;
@@ -83,9 +85,12 @@ pub(super) const SCOPES: [&str; 5] = ["call", "service", "tenant", "caller", "ho
 
 type Labels = Vec<(&'static str, &'static str)>;
 
-/// Counters by one word, or by several.
+/// Counters by one word, or by several. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Words(Arc<Inner>);
+
 #[derive(Debug)]
-pub(super) struct Words {
+struct Inner {
     /// The words of each label.
     words: Vec<&'static [&'static str]>,
     /// All combinations, the last label's words next to each other; `_other` is the last of each.
@@ -110,12 +115,7 @@ impl Words {
         let family = Family::<Labels, Counter>::default();
         let counters = combined.iter().map(|labels| family.get_or_create_owned(labels)).collect();
         registry.register(name, help, family);
-        Self { words: labels.map(|(_, words)| words).into(), counters }
-    }
-
-    /// All of them, in the order of their words.
-    pub(super) fn counters(&self) -> Vec<Counter> {
-        self.counters.clone()
+        Self(Arc::new(Inner { words: labels.map(|(_, words)| words).into(), counters }))
     }
 
     pub(super) fn count<const N: usize>(&self, words: [&str; N]) {
@@ -123,10 +123,10 @@ impl Words {
     }
 
     pub(super) fn add<const N: usize>(&self, words: [&str; N], count: u64) {
-        let at = self.words.iter().zip(words).fold(0, |at, (known, word)| {
+        let at = self.0.words.iter().zip(words).fold(0, |at, (known, word)| {
             at * (known.len() + 1) + known.iter().position(|known| *known == word).unwrap_or(known.len())
         });
-        if let Some(counter) = self.counters.get(at) {
+        if let Some(counter) = self.0.counters.get(at) {
             counter.inc_by(count);
         }
     }

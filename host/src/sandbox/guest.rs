@@ -77,7 +77,7 @@ impl Call {
 #[derive(Debug)]
 pub(super) struct Memory {
     limit: ByteSize,
-    used: u64,
+    pub(super) used: u64,
     /// How often its memories grew.
     steps: u32,
     /// What it would have had if it had not been refused. A crash that follows is for want of memory.
