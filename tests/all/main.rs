@@ -12,6 +12,7 @@ mod explain;
 mod hostile;
 mod names;
 mod oauth2;
+mod observe;
 mod prometheus;
 mod protocol;
 mod sandbox;
