@@ -168,15 +168,14 @@ mod tests {
         }
     }
 
-    fn start(fakes: &[Fake]) -> Prober {
-        let fakes = fakes.to_vec();
+    fn start(fakes: Vec<Fake>) -> Prober {
         Prober::start(move || fakes.clone())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_nobody_calls_is_left_alone() {
         let fake = Fake::new();
-        let _prober = start(&[fake.clone()]);
+        let _prober = start(vec![fake.clone()]);
         sleep(Duration::from_secs(600)).await;
         assert_eq!(fake.asked(), 0);
         fake.0.pulse.touch();
@@ -189,7 +188,7 @@ mod tests {
     async fn an_upstream_that_returns_is_noticed_within_five_seconds() {
         let fake = Fake::new();
         fake.0.pulse.touch();
-        let _prober = start(&[fake.clone()]);
+        let _prober = start(vec![fake.clone()]);
         for dies in [&fake.0.down, &fake.0.hangs] {
             dies.store(true, Ordering::SeqCst);
             sleep(Duration::from_secs(40)).await;
@@ -207,7 +206,7 @@ mod tests {
     async fn a_service_whose_calls_fail_is_asked_at_once() {
         let fake = Fake::new();
         fake.0.pulse.touch();
-        let _prober = start(&[fake.clone()]);
+        let _prober = start(vec![fake.clone()]);
         sleep(Duration::from_secs(4)).await;
         assert_eq!(fake.asked(), 1);
         fake.0.down.store(true, Ordering::SeqCst);
@@ -223,7 +222,7 @@ mod tests {
             fake.0.pulse.touch();
             fake.0.down.store(n % 2 == 0, Ordering::SeqCst);
         }
-        let _prober = start(&fakes);
+        let _prober = start(fakes.clone());
         sleep(Duration::from_secs(100)).await;
         let mut asked: Vec<Instant> =
             fakes.iter().flat_map(|fake| fake.0.asked.lock().unwrap().clone()).collect();
@@ -242,7 +241,7 @@ mod tests {
         }
         honest.0.pulse.touch();
         honest.0.down.store(true, Ordering::SeqCst);
-        let _prober = start(&[hung, vec![honest.clone()]].concat());
+        let _prober = start([hung, vec![honest.clone()]].concat());
         sleep(Duration::from_secs(10)).await;
         honest.0.down.store(false, Ordering::SeqCst);
         sleep(Duration::from_secs(5)).await;
@@ -253,7 +252,7 @@ mod tests {
     async fn a_prober_that_is_dropped_asks_no_more() {
         let fake = Fake::new();
         fake.0.pulse.touch();
-        let prober = start(&[fake.clone()]);
+        let prober = start(vec![fake.clone()]);
         sleep(Duration::from_secs(1)).await;
         drop(prober);
         sleep(Duration::from_secs(60)).await;

@@ -64,6 +64,9 @@ impl Default for Sums {
     }
 }
 
+/// Name, help, and value of a series for each service.
+type Family<N> = (&'static str, &'static str, fn(&Sums) -> N);
+
 /// What became of the requests of guests.
 const REQUESTS: [&str; 3] = ["answered", "denied", "failed"];
 
@@ -107,7 +110,7 @@ impl Collector for State {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let sums = self.sums();
         let e = &mut encoder;
-        let gauges: [(&str, &str, fn(&Sums) -> i64); 3] = [
+        let gauges: [Family<i64>; 3] = [
             (
                 "bulkhead_service_up",
                 "Whether the service is served: 0 if it could not be loaded or is quarantined",
@@ -127,7 +130,7 @@ impl Collector for State {
                 ConstGauge::new(value(sums)).encode(family.encode_family(&labels)?)?;
             }
         }
-        let counters: [(&str, &str, fn(&Sums) -> u64); 2] = [
+        let counters: [Family<u64>; 2] = [
             ("bulkhead_service_quarantines", "How often the service was quarantined", |sums| {
                 sums.quarantines
             }),
