@@ -350,3 +350,95 @@ impl WasiHttpHooks for Egress {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::{Router, extract::State, http::HeaderMap as Headers, routing::get};
+    use http_body_util::{BodyExt, Empty};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        config::{Network, telemetry},
+        grant::EgressRequest,
+        metrics::{Metrics, tests::says},
+        trace::Tracer,
+    };
+
+    type Seen = Arc<Mutex<Vec<String>>>;
+
+    /// An upstream that remembers the `traceparent` of each request.
+    async fn upstream() -> (String, Seen) {
+        async fn answer(State(seen): State<Seen>, headers: Headers) -> &'static str {
+            let traceparent = headers.get("traceparent").map_or("", |value| value.to_str().unwrap());
+            seen.lock().unwrap().push(traceparent.to_owned());
+            "hello"
+        }
+        let seen = Seen::default();
+        let app = Router::new().route("/a", get(answer)).with_state(seen.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, app).into_future());
+        (url, seen)
+    }
+
+    fn policy(url: &str) -> Arc<Policy> {
+        let asked = EgressRequest {
+            url: "{config.url}/a".into(),
+            methods: vec!["GET".into()],
+            reason: String::new(),
+        };
+        let grant = Grant::new(&[asked], &json!({ "url": url }), None).unwrap();
+        let caps = Caps { requests_per_call: 3, ..Caps::default() };
+        let dialer = Dialer::new(Network::default(), &caps, resolve::System::shared());
+        Policy::new("svc".into(), grant, Vec::new(), caps, Trip::default(), dialer).into()
+    }
+
+    async fn send(egress: &mut Egress, url: &str) -> Result<u16, Error> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(url).header("traceparent", GUEST).body(body).unwrap();
+        let sent = Box::into_pin(egress.send_request(request, None, Box::new(async { Ok(()) }))).await;
+        sent.map(|(response, _)| response.status().as_u16())
+    }
+
+    /// What the guest itself says.
+    const GUEST: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[tokio::test]
+    async fn an_upstream_is_told_of_the_requests_own_span() {
+        let (url, seen) = upstream().await;
+        let (policy, id) = (policy(&url), CallId::new());
+        let url = format!("{url}/a");
+        let mut untraced = Egress::new(policy.clone(), id, EgressLog::traced(None));
+        assert_eq!(send(&mut untraced, &url).await.unwrap(), 200);
+        assert_eq!(seen.lock().unwrap().pop().unwrap(), GUEST, "it is passed on");
+
+        let (tracer, mut waiting) = Tracer::to_channel();
+        let call = tracer.start(id, "t", Some(GUEST));
+        let mut traced = Egress::new(policy, id, EgressLog::traced(call.parent()));
+        assert_eq!(send(&mut traced, &url).await.unwrap(), 200);
+        call.end(None);
+        let spans = waiting.recv().await.unwrap();
+        let told = seen.lock().unwrap().pop().unwrap();
+        let span: String = spans[0].span_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(told, format!("00-0af7651916cd43dd8448eb211c80319c-{span}-01"));
+    }
+
+    #[tokio::test]
+    async fn requests_are_measured_by_what_became_of_them() {
+        let (url, _) = upstream().await;
+        let policy = policy(&url);
+        let metrics = Metrics::new(&telemetry::Metrics::default(), ("runtime", "1"));
+        policy.measure(metrics.service("t", "svc", [""; 0]));
+        let mut egress = Egress::new(policy, CallId::new(), EgressLog::default());
+        assert_eq!(send(&mut egress, &format!("{url}/a")).await.unwrap(), 200);
+        for path in ["/b", "/a", "/a"] {
+            let _ = send(&mut egress, &format!("{url}{path}")).await;
+        }
+        says(&metrics, r#"bulkhead_upstream_requests_total{service="svc",class="2xx"} 2"#);
+        says(&metrics, r#"bulkhead_upstream_requests_total{service="svc",class="refused"} 2"#);
+        says(&metrics, r#"bulkhead_limits_hit_total{limit="requests_per_call",scope="call"} 1"#);
+    }
+}

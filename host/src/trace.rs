@@ -93,6 +93,14 @@ mod tests {
         metrics::tests::{metrics, says},
     };
 
+    impl Tracer {
+        /// Traces everything, for whoever reads the channel.
+        pub(crate) fn to_channel() -> (Self, mpsc::Receiver<Vec<Span>>) {
+            let (queue, waiting) = mpsc::channel(1);
+            (Self(Some(Arc::new(Inner { sample: 1.0, queue, metrics: metrics() }))), waiting)
+        }
+    }
+
     const FROM_CLIENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     type Posted = (HeaderMap, ExportTraceServiceRequest);
@@ -225,8 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_does_not_sample_is_followed_and_its_trace_goes_on() {
-        let (queue, mut waiting) = mpsc::channel(1);
-        let tracer = Tracer(Some(Arc::new(Inner { sample: 1.0, queue, metrics: metrics() })));
+        let (tracer, mut waiting) = Tracer::to_channel();
         let unsampled = FROM_CLIENT.replace("-01", "-00");
         let call = tracer.start(CallId::new(), "t", Some(&unsampled));
         let sent_on = call.traceparent().unwrap();
