@@ -11,7 +11,7 @@ mod span;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 pub use context::Context;
 pub use export::Export;
@@ -20,8 +20,8 @@ pub use span::{CallSpan, Child, Kind, Parent};
 use crate::{config::telemetry::Otlp, egress::resolve::Resolve, metrics::Metrics, request::CallId};
 use span::Recorded;
 
-/// Calls whose spans wait to be sent.
-const QUEUE: usize = 1024;
+/// Spans that may wait to be sent, over all calls: some megabytes.
+const WAITING: usize = 4096;
 
 /// Starts the spans of calls. Clones share a queue.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,9 @@ pub struct Tracer(Option<Arc<Inner>>);
 #[derive(Debug)]
 struct Inner {
     sample: f64,
-    queue: mpsc::Sender<Vec<Recorded>>,
+    /// The spans of each call; there is `room` for so many.
+    queue: mpsc::UnboundedSender<Vec<Recorded>>,
+    room: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
@@ -44,10 +46,11 @@ impl Tracer {
     /// Traces calls for a collector. Keep the [`Export`], and close it when the last call has ended.
     #[must_use]
     pub fn new(config: Otlp, resolver: Arc<dyn Resolve>, metrics: Arc<Metrics>) -> (Self, Export) {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let sample = config.sample;
+        let (queue, waiting) = mpsc::unbounded_channel();
+        let (sample, room) = (config.sample, Arc::new(Semaphore::new(WAITING)));
+        let waiting = export::Waiting { spans: waiting, room: room.clone() };
         let export = Export::start(config, resolver, metrics.clone(), waiting);
-        (Self(Some(Arc::new(Inner { sample, queue, metrics }))), export)
+        (Self(Some(Arc::new(Inner { sample, queue, room, metrics }))), export)
     }
 
     /// Starts the span of a `tools/call`. `tool` is a name from the catalogue, not what the client wrote. With a
@@ -68,8 +71,10 @@ impl Inner {
     /// Hands the spans of a call over.
     fn submit(&self, spans: Vec<Recorded>) {
         let count = spans.len();
-        if self.queue.try_send(spans).is_err() {
-            self.metrics.spans("dropped", count);
+        let room = self.room.try_acquire_many(u32::try_from(count).unwrap_or(u32::MAX));
+        match room {
+            Ok(room) if self.queue.send(spans).is_ok() => room.forget(), // made again when they have left
+            _ => self.metrics.spans("dropped", count),
         }
     }
 }
@@ -95,9 +100,13 @@ mod tests {
 
     impl Tracer {
         /// Traces everything, for whoever reads the channel.
-        pub(crate) fn to_channel() -> (Self, mpsc::Receiver<Vec<Span>>) {
-            let (queue, waiting) = mpsc::channel(1);
-            (Self(Some(Arc::new(Inner { sample: 1.0, queue, metrics: metrics() }))), waiting)
+        pub(crate) fn to_channel() -> (Self, UnboundedReceiver<Vec<Span>>) {
+            Self::with(WAITING, metrics())
+        }
+
+        fn with(room: usize, metrics: Arc<Metrics>) -> (Self, UnboundedReceiver<Vec<Span>>) {
+            let ((queue, waiting), room) = (unbounded_channel(), Arc::new(Semaphore::new(room)));
+            (Self(Some(Arc::new(Inner { sample: 1.0, queue, room, metrics }))), waiting)
         }
     }
 
@@ -255,9 +264,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_the_queue_is_dropped_and_counted() {
-        let (queue, _waiting) = mpsc::channel(1);
         let metrics = metrics();
-        let tracer = Tracer(Some(Arc::new(Inner { sample: 1.0, queue, metrics: metrics.clone() })));
+        let (tracer, _waiting) = Tracer::with(100, metrics.clone());
         for _ in 0..3 {
             let call = tracer.start(CallId::new(), "t", None);
             for _ in 0..100 {

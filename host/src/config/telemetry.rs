@@ -29,6 +29,7 @@ impl Default for Metrics {
 /// `telemetry`: where traces go. Nowhere unless given.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Telemetry")]
 pub struct Raw {
     /// An OpenTelemetry collector.
     pub otlp: Option<RawOtlp>,
@@ -37,6 +38,7 @@ pub struct Raw {
 /// A collector of OpenTelemetry traces that takes OTLP over HTTP, as protobuf.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Otlp")]
 pub struct RawOtlp {
     /// Its base URL, such as `http://127.0.0.1:4318`; `/v1/traces` is added.
     pub endpoint: String,
@@ -67,6 +69,7 @@ pub struct Otlp {
 /// `logging`: what is written to stderr. A flag or an environment variable wins.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Logging")]
 pub struct RawLogging {
     /// One JSON object per line, or text for people; `human` unless given.
     pub format: Option<Format>,
@@ -79,6 +82,7 @@ pub struct RawLogging {
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "LogFormat")]
 pub enum Format {
     /// Text.
     #[default]
@@ -90,6 +94,7 @@ pub enum Format {
 /// The least that is logged.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "LogLevel")]
 #[expect(missing_docs, reason = "they are what they are called")]
 pub enum Level {
     Off,

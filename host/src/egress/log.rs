@@ -93,7 +93,7 @@ impl EgressLog {
             let cut = |text: &str| text.chars().take(512).collect();
             inner.told.push(Exchange { method: cut(method.as_str()), url: cut(url), ..Exchange::default() });
             let span = inner.traced.as_ref().map(|parent| span(parent, method, url));
-            inner.spans.push(span);
+            inner.spans.extend(span.map(Some));
             return Entry { log: self.clone(), at };
         }
         Entry { log: self.clone(), at: usize::MAX }

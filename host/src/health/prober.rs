@@ -249,6 +249,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_change_is_logged_once() {
+        let log = Log::default();
+        let out = log.clone();
+        let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(move || out.clone()).finish();
+        let _here = tracing::subscriber::set_default(lines);
+        let fake = Fake::new();
+        fake.0.pulse.touch();
+        fake.0.down.store(true, Ordering::SeqCst);
+        let _prober = start(vec![fake.clone()]);
+        sleep(Duration::from_secs(30)).await;
+        fake.0.down.store(false, Ordering::SeqCst);
+        sleep(Duration::from_secs(100)).await;
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let count = |words| text.matches(words).count();
+        assert_eq!((count("is degraded"), count("is well again")), (1, 1), "{text}");
+        assert!(text.contains("why=\"refused\""), "{text}");
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_prober_that_is_dropped_asks_no_more() {
         let fake = Fake::new();
         fake.0.pulse.touch();

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -35,6 +35,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 3;
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// Spans that wait, and the room they take.
+pub(super) struct Waiting {
+    pub(super) spans: mpsc::UnboundedReceiver<Vec<Span>>,
+    pub(super) room: Arc<Semaphore>,
+}
+
 /// Sends spans in the background.
 #[derive(Debug)]
 pub struct Export {
@@ -47,7 +53,7 @@ impl Export {
         config: Otlp,
         resolver: Arc<dyn Resolve>,
         metrics: Arc<Metrics>,
-        waiting: mpsc::Receiver<Vec<Span>>,
+        waiting: Waiting,
     ) -> Self {
         let stop = CancellationToken::new();
         let collector = Collector::new(config, resolver);
@@ -67,7 +73,7 @@ impl Export {
 async fn run(
     collector: Collector,
     metrics: Arc<Metrics>,
-    mut waiting: mpsc::Receiver<Vec<Span>>,
+    Waiting { spans: mut waiting, room }: Waiting,
     stop: CancellationToken,
 ) {
     let mut well = true;
@@ -91,6 +97,7 @@ async fn run(
         let spans: Vec<Span> = batch.drain(..).flatten().collect();
         let count = spans.len();
         let sent = collector.send(spans, &stop).await;
+        room.add_permits(count);
         metrics.spans(if sent.is_ok() { "sent" } else { "failed" }, count);
         match (std::mem::replace(&mut well, sent.is_ok()), sent) {
             (true, Err(why)) => {
