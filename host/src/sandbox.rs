@@ -160,8 +160,9 @@ impl Sandbox {
     /// How many guests of calls can really run at once.
     #[must_use]
     pub fn places(&self) -> u32 {
-        // On a machine that is too small for them the spare places are shared.
-        self.plain.slots.checked_sub(SPARE).filter(|left| *left >= SPARE).unwrap_or(self.plain.slots)
+        let (slots, wanted) = (self.plain.slots, self.room.guests.saturating_sub(SPARE));
+        // On a machine that is too small for all, half of it is for calls at least.
+        slots.saturating_sub(SPARE).max(slots / 2).min(wanted)
     }
 
     /// How many guests are running.

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     prometheus::process::Process,
-    support::{Client, Upstream, root, services},
+    support::{Client, RawUpstream, Upstream, root, services},
 };
 
 /// How long anything may take that should take seconds.
@@ -285,4 +285,35 @@ async fn a_dead_upstream_degrades_its_service_only_and_it_is_back_within_five_se
         assert!(took < Duration::from_secs(5), "{took:?}");
         assert!(query(&host, "ill").await);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_that_hang_take_no_place_of_a_call() {
+    let well = upstream(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
+    let hung = RawUpstream::start(|_, stream| async move {
+        let _open = stream;
+        std::future::pending().await
+    })
+    .await;
+    let config = |url: String| format!("config: {{ url: '{url}' }}");
+    let (first, other) = (config(well.url()), config(hung.url()));
+    let names: Vec<String> = (0..10).map(|n| format!("hung{n}")).collect();
+    let mut all = vec![("well", first.as_str())];
+    all.extend(names.iter().map(|name| (name.as_str(), other.as_str())));
+    let config = format!("server: {{ concurrent_calls: 1 }}\n{}", services("prometheus", &all));
+    let host = host(&config).await;
+    assert_eq!(host.sandbox().places(), 1);
+    for service in host.catalog().all().filter(|service| service.name != "well") {
+        service.compartment.pulse.touch();
+    }
+    let _prober = Prober::of(&host);
+    let started = Instant::now();
+    while host.sandbox().running() < 8 {
+        assert!(started.elapsed() < PATIENCE, "{}", host.sandbox().running());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for _ in 0..20 {
+        assert!(query(&host, "well").await);
+    }
+    assert!(host.sandbox().running() <= 8);
 }
