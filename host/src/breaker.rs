@@ -113,6 +113,13 @@ impl Breaker {
         Ok(Pass { breaker: self.clone(), probe, settled: false })
     }
 
+    /// Ends its rest: the next one that asks is let through to see whether things are better.
+    pub fn hasten(&self) {
+        if let Some(rest) = &mut self.state().rest {
+            rest.until = rest.until.min(Instant::now());
+        }
+    }
+
     /// What it is doing.
     #[must_use]
     pub fn phase(&self) -> Phase {
@@ -234,6 +241,20 @@ mod tests {
         assert!(breaker.admit().unwrap().succeeded());
         assert_eq!(breaker.phase(), Phase::Closed);
         assert!(!fail(&breaker), "it starts anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_that_is_ended_lets_one_try_and_goes_on_if_it_fails() {
+        let breaker = breaker();
+        breaker.hasten(); // nothing to end
+        for _ in 0..3 {
+            fail(&breaker);
+        }
+        breaker.hasten();
+        let probe = breaker.admit().unwrap();
+        assert!(breaker.admit().is_err(), "one probe at a time");
+        assert!(probe.failed());
+        assert_eq!(breaker.phase(), Phase::Open(Duration::from_secs(2)));
     }
 
     #[tokio::test(start_paused = true)]

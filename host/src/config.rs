@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod results;
 pub mod secrets;
 pub mod service;
+pub mod telemetry;
 pub mod units;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};

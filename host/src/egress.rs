@@ -27,12 +27,13 @@ pub mod upstream;
 use std::{
     future::Future,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
@@ -40,6 +41,7 @@ use crate::{
     breaker::Trip,
     config::Caps,
     grant::{Grant, Rule},
+    metrics::{ServiceMeters, Upstream},
     request::CallId,
     secret::Secret,
 };
@@ -88,6 +90,15 @@ impl DenyReason {
         }
     }
 
+    /// The limit that was hit, if it was one, and whose it is.
+    fn limit(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::HeaderBytes | Self::TooManyRequests => Some((self.as_str(), "call")),
+            Self::TooManyAtOnce => Some((self.as_str(), "service")),
+            _ => None,
+        }
+    }
+
     /// What the guest sees.
     fn typed(self) -> Error {
         match self {
@@ -115,6 +126,7 @@ pub struct Policy {
     pub upstreams: Upstreams,
     /// What happened so far.
     pub counts: Counts,
+    meters: OnceLock<Arc<ServiceMeters>>,
     room: Arc<Semaphore>,
     needles: RwLock<Kept>,
 }
@@ -160,6 +172,7 @@ impl Policy {
             dialer,
             upstreams: Upstreams::new(&caps, circuit_breaker),
             counts: Counts::default(),
+            meters: OnceLock::new(),
             room: Arc::new(Semaphore::new(usize::try_from(caps.concurrent_requests).unwrap_or(usize::MAX))),
             needles: RwLock::new(Kept { tokens: Vec::new(), needles }),
         }
@@ -185,6 +198,26 @@ impl Policy {
             return Err(DenyReason::PartWithCredential);
         }
         Ok(rule)
+    }
+
+    /// From now on its requests are counted and timed by these meters. Once they are set they stay.
+    pub fn measure(&self, meters: Arc<ServiceMeters>) {
+        let _ = self.meters.set(meters);
+    }
+
+    /// The meters, if there are any.
+    pub(crate) fn meters(&self) -> Option<&ServiceMeters> {
+        self.meters.get().map(AsRef::as_ref)
+    }
+
+    /// Counts and times a request.
+    fn measured(&self, outcome: Upstream, took: Duration, limit: Option<(&str, &str)>) {
+        if let Some(meters) = self.meters() {
+            meters.upstream(outcome, took);
+            if let Some((limit, scope)) = limit {
+                meters.limit_hit(limit, scope);
+            }
+        }
     }
 
     /// The credentials a request to `target` gets.
@@ -283,30 +316,130 @@ impl WasiHttpHooks for Egress {
             Err(reason) => {
                 entry.denied(reason.as_str());
                 policy.counts.denied.fetch_add(1, Ordering::Relaxed);
+                policy.measured(Upstream::Refused, Duration::ZERO, reason.limit());
                 tracing::warn!(%call, service = %policy.service, request = shown, reason = reason.as_str(), "outbound request refused");
                 return Box::new(async move { Err(reason.typed()) });
             }
         };
         Box::new(async move {
+            let started = Instant::now();
             let sent =
                 exchange::exchange(&policy, admitted, options.unwrap_or_default(), entry.clone()).await;
             match &sent {
                 Ok(response) if response.headers().contains_key(exchange::REFUSED) => {
                     policy.counts.denied.fetch_add(1, Ordering::Relaxed);
+                    let rate = response.status() == StatusCode::TOO_MANY_REQUESTS;
+                    let limit = rate.then_some(("requests_per_second", "service"));
+                    policy.measured(Upstream::Refused, Duration::ZERO, limit);
                     tracing::warn!(%call, service = %policy.service, request = shown, reason = ?response.headers().get(exchange::REFUSED), "outbound request not sent now");
                 }
                 Ok(response) => {
                     policy.counts.answered.fetch_add(1, Ordering::Relaxed);
-                    tracing::debug!(%call, service = %policy.service, request = shown, status = response.status().as_u16(), "outbound request");
+                    let status = response.status().as_u16();
+                    policy.measured(Upstream::Answered(status), started.elapsed(), None);
+                    tracing::debug!(%call, service = %policy.service, request = shown, status, "outbound request");
                 }
                 Err(fault) => {
                     entry.failed(&fault.why);
                     policy.counts.failed.fetch_add(1, Ordering::Relaxed);
+                    policy.measured(Upstream::Failed, started.elapsed(), None);
                     tracing::warn!(%call, service = %policy.service, request = shown, error = fault.why, "outbound request failed");
                 }
             }
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             sent.map(|response| (response, done)).map_err(|fault| fault.typed)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::{Router, extract::State, http::HeaderMap as Headers, routing::get};
+    use http_body_util::{BodyExt, Empty};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        config::{Network, telemetry},
+        grant::EgressRequest,
+        metrics::{Metrics, tests::says},
+        trace::Tracer,
+    };
+
+    type Seen = Arc<Mutex<Vec<String>>>;
+
+    /// An upstream that remembers the `traceparent` of each request.
+    async fn upstream() -> (String, Seen) {
+        async fn answer(State(seen): State<Seen>, headers: Headers) -> &'static str {
+            let traceparent = headers.get("traceparent").map_or("", |value| value.to_str().unwrap());
+            seen.lock().unwrap().push(traceparent.to_owned());
+            "hello"
+        }
+        let seen = Seen::default();
+        let app = Router::new().route("/a", get(answer)).with_state(seen.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, app).into_future());
+        (url, seen)
+    }
+
+    fn policy(url: &str) -> Arc<Policy> {
+        let asked = EgressRequest {
+            url: "{config.url}/a".into(),
+            methods: vec!["GET".into()],
+            reason: String::new(),
+        };
+        let grant = Grant::new(&[asked], &json!({ "url": url }), None).unwrap();
+        let caps = Caps { requests_per_call: 3, ..Caps::default() };
+        let dialer = Dialer::new(Network::default(), &caps, resolve::System::shared());
+        Policy::new("svc".into(), grant, Vec::new(), caps, Trip::default(), dialer).into()
+    }
+
+    async fn send(egress: &mut Egress, url: &str) -> Result<u16, Error> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        let request = Request::get(url).header("traceparent", GUEST).body(body).unwrap();
+        let sent = Box::into_pin(egress.send_request(request, None, Box::new(async { Ok(()) }))).await;
+        sent.map(|(response, _)| response.status().as_u16())
+    }
+
+    /// What the guest itself says.
+    const GUEST: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[tokio::test]
+    async fn an_upstream_is_told_of_the_requests_own_span() {
+        let (url, seen) = upstream().await;
+        let (policy, id) = (policy(&url), CallId::new());
+        let url = format!("{url}/a");
+        let mut untraced = Egress::new(policy.clone(), id, EgressLog::traced(None));
+        assert_eq!(send(&mut untraced, &url).await.unwrap(), 200);
+        assert_eq!(seen.lock().unwrap().pop().unwrap(), GUEST, "it is passed on");
+
+        let (tracer, mut waiting) = Tracer::to_channel();
+        let call = tracer.start(id, "t", Some(GUEST));
+        let mut traced = Egress::new(policy, id, EgressLog::traced(call.parent()));
+        assert_eq!(send(&mut traced, &url).await.unwrap(), 200);
+        call.end(None);
+        let spans = waiting.recv().await.unwrap();
+        let told = seen.lock().unwrap().pop().unwrap();
+        let span: String = spans[0].span_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(told, format!("00-0af7651916cd43dd8448eb211c80319c-{span}-01"));
+    }
+
+    #[tokio::test]
+    async fn requests_are_measured_by_what_became_of_them() {
+        let (url, _) = upstream().await;
+        let policy = policy(&url);
+        let metrics = Metrics::new(&telemetry::Metrics::default(), ("runtime", "1"));
+        policy.measure(metrics.service("t", "svc", [""; 0]));
+        let mut egress = Egress::new(policy, CallId::new(), EgressLog::default());
+        assert_eq!(send(&mut egress, &format!("{url}/a")).await.unwrap(), 200);
+        for path in ["/b", "/a", "/a"] {
+            let _ = send(&mut egress, &format!("{url}{path}")).await;
+        }
+        says(&metrics, r#"bulkhead_upstream_requests_total{service="svc",class="2xx"} 2"#);
+        says(&metrics, r#"bulkhead_upstream_requests_total{service="svc",class="refused"} 2"#);
+        says(&metrics, r#"bulkhead_limits_hit_total{limit="requests_per_call",scope="call"} 1"#);
     }
 }

@@ -41,6 +41,7 @@ use crate::{
     config::Limits,
     egress::{Policy, log::EgressLog},
     error::CallError,
+    health::Pulse,
     permit::Checked,
     request::{Events, ToolOutput},
 };
@@ -52,6 +53,10 @@ use lane::{Meter, SlowLane, Weight};
 const GRACE: Duration = Duration::from_millis(100);
 /// How long a component may take to say what it is and what tools it has.
 const LOADING: Duration = Duration::from_secs(10);
+/// Guests there is room for beside those of calls: what the host asks on its own account takes no call's place.
+const SPARE: u32 = 8;
+/// What guests run on, and its version.
+pub const RUNTIME: (&str, &str) = ("wasmtime", env!("RUNTIME_VERSION"));
 /// How much it may say about itself: a catalogue may be far larger than a result.
 const CATALOGUE: ByteSize = ByteSize::mib(16);
 
@@ -70,6 +75,8 @@ pub struct Compartment {
     pub folders: Folders,
     /// What a call of it may use.
     pub limits: Limits,
+    /// Whether it is in use, and whether its upstream answers.
+    pub pulse: Pulse,
     weight: Arc<Weight>,
 }
 
@@ -84,7 +91,16 @@ impl Compartment {
         folders: Folders,
         limits: Limits,
     ) -> Self {
-        Self { service, component, config, policy, folders, limits, weight: Arc::default() }
+        Self {
+            service,
+            component,
+            config,
+            policy,
+            folders,
+            limits,
+            pulse: Pulse::default(),
+            weight: Arc::default(),
+        }
     }
 
     /// A compartment without config and without a way out, for asking a component what it is.
@@ -134,7 +150,7 @@ impl Sandbox {
     /// # Errors
     /// When the machine has no room for a single one.
     pub fn new(guests: u32, memory: ByteSize, cache: Option<&Path>) -> io::Result<Self> {
-        let room = engine::Room { guests, memory };
+        let room = engine::Room { guests: guests.saturating_add(SPARE), memory };
         let plain = Linked::new(room, false).map_err(io::Error::other)?;
         let cache = cache.and_then(|dir| {
             let opened = cache::Cache::open(dir);
@@ -143,10 +159,19 @@ impl Sandbox {
         Ok(Self { plain, metered: OnceLock::new(), room, cache, slow_lane: SlowLane::default() })
     }
 
-    /// How many guests can really run at once.
+    /// How many guests of calls can really run at once.
     #[must_use]
     pub fn places(&self) -> u32 {
-        self.plain.slots
+        let (slots, wanted) = (self.plain.slots, self.room.guests.saturating_sub(SPARE));
+        // On a machine that is too small for all, half of it is for calls at least.
+        slots.saturating_sub(SPARE).max(slots / 2).min(wanted)
+    }
+
+    /// How many guests are running.
+    #[must_use]
+    pub fn running(&self) -> i64 {
+        let engines = [Some(&self.plain), self.metered.get()].into_iter().flatten();
+        engines.map(|linked| i64::try_from(linked.clock.running()).unwrap_or(i64::MAX)).sum()
     }
 
     /// Checks, compiles and links a component. Takes a processor for a while; run it off the async threads.
@@ -233,8 +258,9 @@ impl Sandbox {
         usage: Usage,
     ) -> Result<ToolOutput, CallError> {
         let (limits, deadline) = (call.compartment().limits, call.deadline);
+        call.compartment().pulse.touch();
         let weight = call.compartment().weight.clone();
-        let meter = Meter::new();
+        let (meter, policy) = (Meter::new(), call.compartment().policy.clone());
         let (cancel, used) = (cancelled.clone(), usage.clone());
         let running = Call { id: call.id, events, cancelled: cancel, meter: meter.clone(), egress, usage };
         let (alive, gone) = oneshot::channel::<()>();
@@ -252,6 +278,9 @@ impl Sandbox {
                 guest.bulkhead_service_tools().call_call_tool(&mut store, &context, &requested).await
             };
             let ran = ran.await;
+            if let Some(meters) = compartment.policy.meters() {
+                meters.guest_memory(store.data().memory.used);
+            }
             // Here, where a large result was made: freed on another thread, its memory would go back to the kernel.
             match settle(Ok(ran), &store, &limits)? {
                 Ok(types::Outcome::Complete(result)) => convert::output(result, limits.result_bytes),
@@ -271,6 +300,9 @@ impl Sandbox {
         // so is the answer. The sender is only ever dropped.
         let _ = gone.await;
         used.computed(meter.used());
+        if let Some(meters) = policy.meters() {
+            meters.guest_cpu(meter.used());
+        }
         stopped?
     }
 }

@@ -13,6 +13,7 @@ mod explain;
 mod hostile;
 mod names;
 mod oauth2;
+mod observe;
 mod prometheus;
 mod protocol;
 mod sandbox;

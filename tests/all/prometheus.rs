@@ -3,7 +3,7 @@
 
 mod live;
 mod metrics;
-mod process;
+pub(crate) mod process;
 mod server_state;
 
 use std::{

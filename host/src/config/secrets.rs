@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use http::HeaderValue;
+
 use super::{load::suggestion, raw::SecretSource};
-use crate::secret::Secret;
+use crate::{egress::credential::header_value, secret::Secret};
 
 /// A secret shorter than this cannot be told from ordinary text in a response, so it could not be kept out.
 const SHORTEST: usize = 4;
@@ -15,6 +17,16 @@ pub struct Filled {
     pub text: Secret,
     /// The secrets it holds.
     pub secrets: Vec<Secret>,
+}
+
+impl Filled {
+    /// As the value of a header, which is not printed.
+    ///
+    /// # Errors
+    /// When it holds characters that a header cannot carry.
+    pub fn header_value(&self) -> Result<HeaderValue, String> {
+        header_value(self.text.expose())
+    }
 }
 
 /// The secrets of a configuration, loaded.

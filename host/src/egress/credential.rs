@@ -177,7 +177,7 @@ fn all(text: &Filled) -> Vec<Secret> {
 }
 
 /// A header value that is not shown in a log.
-pub(super) fn header_value(text: &str) -> Result<HeaderValue, String> {
+pub(crate) fn header_value(text: &str) -> Result<HeaderValue, String> {
     let mut value = HeaderValue::from_str(text)
         .map_err(|_| "value: holds characters that a header cannot carry (a newline, perhaps)".to_owned())?;
     value.set_sensitive(true);

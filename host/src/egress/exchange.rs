@@ -54,7 +54,10 @@ pub(super) async fn exchange(
     options: RequestOptions,
     log: Entry,
 ) -> Result<Response<WasiBody>, Fault> {
-    let Admitted { request, target, room } = admitted;
+    let Admitted { mut request, target, room } = admitted;
+    if let Some(Ok(traceparent)) = log.traceparent().map(HeaderValue::try_from) {
+        request.headers_mut().insert("traceparent", traceparent);
+    }
     let upstream = policy.upstreams.of(&target);
     let pass = match upstream.turn().await {
         Ok(pass) => pass,

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use crate::trace::{Child, Kind, Parent};
+
 /// Requests a record tells one by one; the rest is in its sums.
 const TOLD: usize = 32;
 
@@ -55,6 +57,10 @@ pub struct EgressLog(Arc<Mutex<Inner>>);
 struct Inner {
     sums: Sums,
     told: Vec<Exchange>,
+    /// Where spans of requests are made, if the call is traced.
+    traced: Option<Parent>,
+    /// Those of the requests that are told, until they have ended.
+    spans: Vec<Option<Child>>,
 }
 
 /// One request's place in the log.
@@ -65,6 +71,12 @@ pub struct Entry {
 }
 
 impl EgressLog {
+    /// The log of a call; its requests are spans below `parent`, if there is one.
+    #[must_use]
+    pub fn traced(parent: Option<Parent>) -> Self {
+        Self(Arc::new(Mutex::new(Inner { traced: parent, ..Inner::default() })))
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing under this lock can panic or wait.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -80,6 +92,8 @@ impl EgressLog {
             // Both are the guest's: cut, so that a record stays small.
             let cut = |text: &str| text.chars().take(512).collect();
             inner.told.push(Exchange { method: cut(method.as_str()), url: cut(url), ..Exchange::default() });
+            let span = inner.traced.as_ref().map(|parent| span(parent, method, url));
+            inner.spans.extend(span.map(Some));
             return Entry { log: self.clone(), at };
         }
         Entry { log: self.clone(), at: usize::MAX }
@@ -98,7 +112,33 @@ impl EgressLog {
     }
 }
 
+/// The span of a request, with the semantic conventions for HTTP clients.
+fn span(parent: &Parent, method: &http::Method, url: &str) -> Child {
+    let mut span = parent.child(method.as_str(), Kind::Client);
+    span.note("http.request.method", method.as_str());
+    if let Ok(url) = url::Url::parse(url) {
+        span.note("url.full", url.as_str());
+        span.note("server.address", url.host_str().unwrap_or_default());
+        span.note_number("server.port", url.port_or_known_default().unwrap_or_default().into());
+    }
+    span
+}
+
 impl Entry {
+    /// What the upstream is told about the trace; none if the call is not traced, and what the guest says stays.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        Some(self.log.inner().spans.get(self.at)?.as_ref()?.traceparent())
+    }
+
+    /// Ends its span.
+    fn end(&self, end: impl FnOnce(Child)) {
+        let span = self.log.inner().spans.get_mut(self.at).and_then(Option::take);
+        if let Some(span) = span {
+            end(span);
+        }
+    }
+
     fn note(&self, note: impl FnOnce(&mut Sums, Option<&mut Exchange>)) {
         let inner = &mut *self.log.inner();
         note(&mut inner.sums, inner.told.get_mut(self.at));
@@ -106,6 +146,7 @@ impl Entry {
 
     /// It was refused.
     pub fn denied(&self, reason: &'static str) {
+        self.end(|span| span.end(Some(reason)));
         self.note(|sums, exchange| {
             sums.denied = sums.denied.saturating_add(1);
             if let Some(exchange) = exchange {
@@ -134,6 +175,11 @@ impl Entry {
 
     /// The response's headers are there.
     pub fn answered(&self, status: u16, took: std::time::Duration) {
+        self.end(|mut span| {
+            span.note_number("http.response.status_code", status.into());
+            let error = (status >= 400).then(|| status.to_string());
+            span.end(error.as_deref());
+        });
         self.note(|_, exchange| {
             if let Some(exchange) = exchange {
                 exchange.status = Some(status);
@@ -144,6 +190,7 @@ impl Entry {
 
     /// Something went wrong.
     pub fn failed(&self, why: &str) {
+        self.end(|span| span.end(Some("failed")));
         self.note(|sums, exchange| {
             sums.failed = sums.failed.saturating_add(1);
             if let Some(exchange) = exchange {

@@ -95,6 +95,20 @@ impl Upstreams {
         upstream
     }
 
+    /// Lets one request to each upstream that is left alone through, to see whether it is back.
+    pub fn hasten(&self) {
+        for upstream in self.known.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            upstream.breaker.hasten();
+        }
+    }
+
+    /// Whether one of them is left alone.
+    #[must_use]
+    pub fn any_down(&self) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|upstream| upstream.breaker.phase() != Phase::Closed)
+    }
+
     /// What each is doing, for health and metrics: URL, phase, how often its circuit opened.
     #[must_use]
     pub fn phases(&self) -> Vec<(String, Phase, u64)> {

@@ -125,6 +125,11 @@ impl Clock {
         }
         Running(self.clone())
     }
+
+    /// How many guests are running.
+    pub(super) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Running {

@@ -115,7 +115,7 @@ impl Usage {
 #[derive(Debug)]
 pub(super) struct Memory {
     limit: ByteSize,
-    used: u64,
+    pub(super) used: u64,
     usage: Usage,
     /// How often its memories grew.
     steps: u32,

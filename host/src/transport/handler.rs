@@ -1,6 +1,6 @@
 //! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use rmcp::{
     RoleServer, ServerHandler,
@@ -26,10 +26,23 @@ use crate::{
 /// How long clients may keep a list; the services change only with a restart.
 const LIST_TTL_MS: u64 = 60_000;
 
-/// The MCP face of a host. Cloned for every request; all of it is shared.
+tokio::task_local! {
+    /// Who sent the HTTP request that is being handled, and where to. rmcp makes a handler for every request and tells
+    /// it nothing; it does so in the request's own task.
+    static ASKING: (Caller, Scope);
+}
+
+/// Handles an HTTP request of a caller in a scope; [`Handler::of_request`] finds both there.
+pub(super) async fn asking<F: Future>(caller: Caller, scope: Scope, handled: F) -> F::Output {
+    ASKING.scope((caller, scope), handled).await
+}
+
+/// The MCP face of a host for one caller. Made for every HTTP request.
 #[derive(Clone)]
 pub struct Handler {
     host: Arc<Host>,
+    caller: Caller,
+    scope: Scope,
 }
 
 impl std::fmt::Debug for Handler {
@@ -39,41 +52,30 @@ impl std::fmt::Debug for Handler {
 }
 
 impl Handler {
-    /// The face of `host`.
+    /// The face of `host` for a caller.
     #[must_use]
-    pub fn new(host: Arc<Host>) -> Self {
-        Self { host }
+    pub fn new(host: Arc<Host>, caller: Caller, scope: Scope) -> Self {
+        Self { host, caller, scope }
     }
 
-    async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
-        let caller = self.host.authenticate(&credentials(context), None).await;
-        caller.map_err(|error| ErrorData::invalid_request(error.to_string(), None))
+    /// The face of `host` for the caller of the request that is being handled.
+    ///
+    /// # Errors
+    /// Outside of one, which is a fault of the host.
+    pub(super) fn of_request(host: &Arc<Host>) -> io::Result<Self> {
+        let asking = ASKING.try_with(Clone::clone).map_err(io::Error::other);
+        asking.map(|(caller, scope)| Self::new(host.clone(), caller, scope))
     }
 
-    /// What the services of a scope tell the model.
-    fn instructions(&self, caller: &Caller, scope: &Scope) -> Option<String> {
-        let told = self.host.catalog().services(caller, scope).filter_map(|service| {
+    /// What the services tell the model.
+    fn instructions(&self) -> Option<String> {
+        let told = self.host.catalog().services(&self.caller, &self.scope).filter_map(|service| {
             let instructions = service.manifest.instructions.as_ref()?;
             Some(format!("{}: {instructions}", service.name))
         });
         let told = told.collect::<Vec<_>>().join("\n");
         Some(told).filter(|told| !told.is_empty())
     }
-}
-
-/// Who a request comes from: over HTTP the caller that the front has established, and never the local one; stdio
-/// has no parts.
-fn credentials(context: &RequestContext<RoleServer>) -> Credentials {
-    let Some(parts) = context.extensions.get::<axum::http::request::Parts>() else {
-        return Credentials::Local;
-    };
-    parts.extensions.get::<Caller>().cloned().map_or(Credentials::Nothing, Credentials::Established)
-}
-
-/// Where the request came in; stdio has no parts and sees everything.
-fn scope(context: &RequestContext<RoleServer>) -> Scope {
-    let parts = context.extensions.get::<axum::http::request::Parts>();
-    parts.and_then(|parts| parts.extensions.get::<Scope>().cloned()).unwrap_or_default()
 }
 
 /// From `_meta` (SEP-414) or the HTTP header.
@@ -106,15 +108,15 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let mut result = self.negotiate_initialize(&request)?;
-        result.instructions = self.instructions(&self.caller(&context).await?, &scope(&context));
+        result.instructions = self.instructions();
         context.peer.set_peer_info(request);
         Ok(result)
     }
 
-    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
         let versions = self.supported_protocol_versions().into_owned();
         let mut result = DiscoverResult::from_server_info(versions, self.get_info());
-        result.instructions = self.instructions(&self.caller(&context).await?, &scope(&context));
+        result.instructions = self.instructions();
         result.ttl_ms = LIST_TTL_MS;
         result.cache_scope = CacheScope::Private;
         Ok(result)
@@ -123,13 +125,13 @@ impl ServerHandler for Handler {
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
+        _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         if request.is_some_and(|request| request.cursor.is_some()) {
             return Err(ErrorData::invalid_params("unknown cursor: the list has one page", None));
         }
-        let (caller, scope) = (self.caller(&context).await?, scope(&context));
-        let tools = self.host.catalog().list(&caller, &scope).map(|tool| wire::tool(tool)).collect();
+        let tools =
+            self.host.catalog().list(&self.caller, &self.scope).map(|tool| wire::tool(tool)).collect();
         let mut result = ListToolsResult::with_all_items(tools);
         result.ttl_ms = Some(LIST_TTL_MS);
         result.cache_scope = Some(CacheScope::Private);
@@ -138,7 +140,7 @@ impl ServerHandler for Handler {
 
     /// For rmcp, which checks `Mcp-Param-*` headers against the schema.
     fn get_tool(&self, name: &str) -> Option<WireTool> {
-        let tool = self.host.catalog().tool(&self.caller().ok()?, &Scope::All, name)?;
+        let tool = self.host.catalog().tool(&self.caller, &self.scope, name)?;
         Some(wire::tool(tool))
     }
 
@@ -189,8 +191,8 @@ impl ServerHandler for Handler {
         // Boxed: rmcp moves its futures about, and a call's is large.
         let call = Box::pin(self.host.call(CallRequest {
             id,
-            credentials: credentials(&context),
-            scope: scope(&context),
+            credentials: Credentials::Established(self.caller.clone()),
+            scope: self.scope.clone(),
             tool: request.name.into_owned(),
             arguments: request.arguments.unwrap_or_default(),
             traceparent: traceparent(&context),

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     front::{self, Gate},
-    handler::Handler,
+    handler::{Handler, asking},
     tls::Tls,
     workers::Workers,
 };
@@ -33,12 +33,11 @@ use crate::{
     auth::Caller,
     call::Host,
     config::{Server, front::Front},
-    health::{self, Health},
+    health::Health,
+    metrics::{OPEN_METRICS, state},
     request::Scope,
 };
 
-/// The content type of `/metrics`.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How long running calls may take to end once the host is told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -93,21 +92,20 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
     streamable.allowed_origins.clone_from(&config.allowed_origins);
     streamable.cancellation_token = stop.child_token();
     let streamable = streamable.enforce_origin_validation();
-    let handler = Handler::new(host.clone());
+    let face = host.clone();
     let mcp = StreamableHttpService::new(
-        move || Ok(handler.clone()),
+        move || Handler::of_request(&face),
         Arc::new(NeverSessionManager::default()),
         streamable,
     );
-    let one = middleware::from_fn_with_state(host.clone(), scope_of_service);
+    let scoped = middleware::from_fn_with_state(host.clone(), scoped);
     let gate = Arc::new(Gate::new(host.clone(), front));
     let mut app = Router::new();
     for route in Route::ALL.iter().copied() {
         let path = route.path();
         app = match route {
-            Route::Mcp | Route::McpSlash => app.route_service(path, mcp.clone()),
-            Route::Service => {
-                app.merge(Router::new().route_service(path, mcp.clone()).route_layer(one.clone()))
+            Route::Mcp | Route::McpSlash | Route::Service => {
+                app.merge(Router::new().route_service(path, mcp.clone()).route_layer(scoped.clone()))
             }
             Route::Health => app.route(path, get(health)),
             Route::Ready => app.route(path, get(ready)),
@@ -219,7 +217,7 @@ async fn ready() -> Response {
 }
 
 async fn metrics(State(host): State<Arc<Host>>) -> Response {
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], health::metrics(&host)).into_response()
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], state::text(&host)).into_response()
 }
 
 async fn not_found() -> Response {
@@ -227,21 +225,21 @@ async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, text).into_response()
 }
 
-/// Narrows a request to the service its path names.
-async fn scope_of_service(
+/// Says who asks, and narrows the request to the service its path names.
+async fn scoped(
     State(host): State<Arc<Host>>,
-    Path(service): Path<String>,
-    mut request: Request,
+    service: Option<Path<String>>,
+    request: Request,
     next: Next,
 ) -> Response {
-    let scope = Scope::Service(service);
-    let caller = request.extensions().get::<Caller>();
-    let known = caller.is_some_and(|caller| host.catalog().services(caller, &scope).next().is_some());
-    if !known {
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else {
+        return json_rpc(StatusCode::UNAUTHORIZED, -32600, "authentication is required");
+    };
+    let scope = service.map_or(Scope::All, |Path(service)| Scope::Service(service));
+    if scope != Scope::All && host.catalog().services(&caller, &scope).next().is_none() {
         return json_rpc(StatusCode::NOT_FOUND, -32600, "no such service; /mcp serves all of them");
     }
-    request.extensions_mut().insert(scope);
-    next.run(request).await
+    asking(caller, scope, next.run(request)).await
 }
 
 /// rmcp answers some bad requests in plain text; clients can only read JSON-RPC.

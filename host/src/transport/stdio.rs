@@ -6,7 +6,10 @@ use rmcp::{ServiceExt, service::ServerInitializeError};
 use tokio_util::sync::CancellationToken;
 
 use super::handler::Handler;
-use crate::call::Host;
+use crate::{
+    call::Host,
+    request::{Credentials, Scope},
+};
 
 /// Serves a host until the client closes stdin or `stop` fires.
 ///
@@ -14,7 +17,8 @@ use crate::call::Host;
 /// When the conversation cannot be started.
 pub async fn serve(host: Arc<Host>, stop: CancellationToken) -> io::Result<()> {
     let transport = rmcp::transport::stdio();
-    match Handler::new(host).serve_with_ct(transport, stop).await {
+    let caller = host.authenticate(&Credentials::Local, None).await.map_err(io::Error::other)?;
+    match Handler::new(host, caller, Scope::All).serve_with_ct(transport, stop).await {
         Ok(running) => running.waiting().await.map(drop).map_err(io::Error::other),
         // The client left, or we were stopped, before it said anything: nothing to complain about.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),

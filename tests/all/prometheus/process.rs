@@ -14,14 +14,14 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program that listens on a free port until it is dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Process {
     /// Starts a program of the Prometheus family in `dir`, and waits until it says where it listens.
-    pub(super) fn start(program: &str, args: &[&str], dir: &Path) -> Self {
+    pub(crate) fn start(program: &str, args: &[&str], dir: &Path) -> Self {
         installed();
         let mut command = Command::new(program);
         command.arg("--web.listen-address=127.0.0.1:0").args(args).current_dir(dir);
