@@ -25,6 +25,9 @@ fn rust_files(dir: &Path) -> Vec<PathBuf> {
 
 /// The code of a file, without its tests.
 fn code(path: &Path) -> String {
+    if path.ends_with("tests.rs") {
+        return String::new();
+    }
     let text = fs::read_to_string(path).unwrap();
     text.split("#[cfg(test)]").next().unwrap().to_owned()
 }
@@ -85,9 +88,10 @@ fn only_transport_knows_the_protocol() {
 #[test]
 fn only_the_place_that_sends_it_exposes_a_secret() {
     let egress = ["credential", "exchange", "oauth2"].map(|name| format!("egress/{name}.rs"));
-    let found = mentioning(".expose()");
-    assert_eq!(found[0], "config/secrets.rs");
-    assert_eq!(found[1..], egress);
+    // What callers bring is hashed or checked where it comes in; a new key is shown once.
+    let auth = ["auth/basic", "auth/jwt", "auth/key", "cli/key", "config/auth/resolve", "config/secrets"];
+    let expected: Vec<_> = auth.map(|name| format!("{name}.rs")).into_iter().chain(egress).collect();
+    assert_eq!(mentioning(".expose()"), expected);
 }
 
 #[test]

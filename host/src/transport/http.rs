@@ -100,12 +100,15 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
     );
     let scoped = middleware::from_fn_with_state(host.clone(), scoped);
     let gate = Arc::new(Gate::new(host.clone(), front));
+    let mcp_at = |path| {
+        Router::new().route_service(path, mcp.clone()).route_layer(middleware::from_fn(json_rpc_errors))
+    };
     let mut app = Router::new();
     for route in Route::ALL.iter().copied() {
         let path = route.path();
         app = match route {
             Route::Mcp | Route::McpSlash | Route::Service => {
-                app.merge(Router::new().route_service(path, mcp.clone()).route_layer(scoped.clone()))
+                app.merge(mcp_at(path).route_layer(scoped.clone()))
             }
             Route::Health => app.route(path, get(health)),
             Route::Ready => app.route(path, get(ready)),
@@ -116,10 +119,7 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
             }
         };
     }
-    app.fallback(not_found)
-        .layer(middleware::from_fn(json_rpc_errors))
-        .layer(middleware::from_fn_with_state(gate, front::authenticate))
-        .with_state(host)
+    app.fallback(not_found).layer(middleware::from_fn_with_state(gate, front::authenticate)).with_state(host)
 }
 
 /// The routes there are. What is not among them, or is and has no credential to need, is decided in one place:

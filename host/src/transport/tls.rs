@@ -210,3 +210,56 @@ impl AsyncWrite for Stream {
         either!(self, stream => stream.poll_shutdown(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+    use super::*;
+
+    fn pem(what: &str, der: &[u8]) -> String {
+        format!("-----BEGIN {what}-----\n{}\n-----END {what}-----\n", BASE64_STANDARD.encode(der))
+    }
+
+    fn write(files: &TlsFiles) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        fs::write(&files.certificate, pem("CERTIFICATE", cert.der())).unwrap();
+        fs::write(&files.key, pem("PRIVATE KEY", &signing_key.serialize_der())).unwrap();
+    }
+
+    fn files(dir: &Path) -> TlsFiles {
+        TlsFiles { certificate: dir.join("c"), key: dir.join("k"), client_ca: None, required: true }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broken_pair_leaves_the_old_one_in_force_until_a_good_one_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(dir.path());
+        write(&files);
+        let mut tls = Tls::start(&files, CancellationToken::new()).unwrap();
+        fs::write(&files.key, "broken").unwrap();
+        // The clock of the test runs as fast as there is nothing to do.
+        assert!(tokio::time::timeout(LOOK * 5, tls.0.changed()).await.is_err());
+        write(&files);
+        tokio::time::timeout(LOOK * 5, tls.0.changed()).await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = files(dir.path());
+        assert!(load(&files).unwrap_err().starts_with("certificate: "));
+        write(&files);
+        let key = fs::read(&files.key).unwrap();
+        write(&files);
+        fs::write(&files.key, key).unwrap();
+        assert!(load(&files).unwrap_err().starts_with("`certificate` and `key` do not go together"));
+        fs::write(&files.key, "").unwrap();
+        assert!(load(&files).unwrap_err().starts_with("key: "));
+        write(&files);
+        let ca = TlsFiles { client_ca: Some(files.key.clone()), ..files };
+        assert!(load(&ca).unwrap_err().contains("holds no certificate"));
+    }
+}
