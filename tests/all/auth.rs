@@ -2,12 +2,17 @@
 //! while the host serves.
 
 use std::{
+    io::Write as _,
     path::Path,
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64},
+};
 use bulkhead::{
     app,
     auth::{Auth, key},
@@ -344,4 +349,45 @@ async fn keys_are_rotated_by_the_issuer_while_the_host_serves() {
     *keys.lock().unwrap() = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": "k" }] });
     let after = send(&client, request(&url, "/mcp", Some(("authorization", &token)))).await.unwrap();
     assert_eq!(after.status(), 200, "{}", after.body());
+}
+
+/// Runs `bulkhead key …` with something on stdin: stdout without its last newline, and stderr.
+fn run_key(arguments: &[&str], input: &str) -> (String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
+        .arg("key")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes()); // it may not want any
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout).trim_end().to_owned(), text(output.stderr))
+}
+
+#[tokio::test]
+async fn what_the_key_command_prints_is_what_the_config_takes() {
+    let (made, told) = run_key(&["new", "--id", "ci", "--tenant", "acme"], "");
+    assert!(key::is_well_formed(&made), "{made}");
+    assert!(!told.contains(&made));
+    let section = told.split_once("auth:\n").unwrap().1.replace("\n  ", "\n");
+    let (hash, _) = run_key(&["hash-password"], "open sesame\n");
+    let users = format!("basic: [{{ username: ada, password: '{hash}', tenant: acme, tools: ['*'] }}]");
+    let served = Served::start(&format!("{}\n{users}", section.trim()), "{}").await;
+    let (url, client) = (format!("http://{}", served.address), client(&Authority::new(), None));
+    let basic = |password: &str| format!("Basic {}", BASE64_STANDARD.encode(format!("ada:{password}")));
+    let (right, wrong) = (basic("open sesame"), basic("open barley"));
+    for (header, value, status) in
+        [("x-api-key", made.as_str(), 200), ("authorization", &right, 200), ("authorization", &wrong, 401)]
+    {
+        let response = send(&client, request(&url, "/mcp", Some((header, value)))).await.unwrap();
+        assert_eq!(response.status(), status, "{}", response.body());
+        if status == 401 {
+            let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
+            assert_eq!(challenges, ["Bearer", "Basic realm=\"bulkhead\", charset=\"UTF-8\""]);
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod keys;
 mod verifier;
 
 use std::{
+    collections::BTreeSet,
     fs,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -194,7 +195,7 @@ impl Issuer {
 }
 
 /// `scope` (RFC 8693 §4.2), or `scp` as some issuers have it: a list, or words in one text.
-fn scopes(claims: &Map<String, Value>) -> std::collections::BTreeSet<&str> {
+fn scopes(claims: &Map<String, Value>) -> BTreeSet<&str> {
     let values = ["scope", "scp"].into_iter().filter_map(|claim| claims.get(claim));
     let texts = values.flat_map(|value| match value {
         Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),

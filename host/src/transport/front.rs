@@ -1,7 +1,7 @@
 //! The front: every request is authenticated here, before anything reads its body, and goes on with its
 //! [`Caller`]. What is refused is told how to do better (RFC 9110 §11.6.1, RFC 9728 §5.1), and not why.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -80,11 +80,12 @@ impl Gate {
         Self { host, front: front.clone() }
     }
 
-    /// What has no route, or one that nobody thought about, is for callers.
+    /// What has no route is for callers, and for admins where only they have business.
     fn access(&self, request: &Request) -> Access {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let route = Route::ALL.iter().find(|route| Some(route.path()) == path);
-        route.map_or(Access::Caller, |route| route.access(&self.front))
+        let unknown = if request.uri().path().starts_with("/api/") { Access::Admin } else { Access::Caller };
+        route.map_or(unknown, |route| route.access(&self.front))
     }
 
     fn refuse(&self, refused: &Unauthenticated, path: &str) -> Response {
@@ -128,8 +129,7 @@ impl Gate {
             return None;
         }
         let servers: Vec<_> = issuers.iter().map(|issuer| issuer.issuer()).collect();
-        let scopes: std::collections::BTreeSet<_> =
-            issuers.iter().flat_map(|issuer| issuer.scopes()).collect();
+        let scopes: BTreeSet<_> = issuers.iter().flat_map(|issuer| issuer.scopes()).collect();
         Some(json!({
             "resource": resource, "resource_name": "Bulkhead", "authorization_servers": servers,
             "scopes_supported": scopes, "bearer_methods_supported": ["header"],
@@ -154,8 +154,8 @@ fn challenges(auth: &Auth, front: &Front, path: &str) -> Vec<String> {
     if let Some(url) = metadata_url(auth, front, path) {
         bearer.push_str(&format!(" resource_metadata=\"{url}\""));
         // No more than every token needs: clients ask for what they are told here.
-        let scopes: Vec<_> =
-            auth.issuers().iter().flat_map(|issuer| issuer.required_scopes()).cloned().collect();
+        let required = auth.issuers().iter().flat_map(|issuer| issuer.required_scopes());
+        let scopes: Vec<_> = required.map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect();
         if !scopes.is_empty() {
             bearer.push_str(&format!(", scope=\"{}\"", scopes.join(" ")));
         }

@@ -49,10 +49,10 @@ pub fn resolve(
     let mut known = Known { tenants, secrets, front, base, ids };
     let mut auth = Auth::default();
     for (i, key) in raw.api_keys.into_iter().enumerate() {
-        auth.keys.push(api_key(key, &mut known).map_err(at(format!("auth.api_keys[{i}]")))?);
+        auth.keys.push(api_key(&key, &mut known).map_err(at(format!("auth.api_keys[{i}]")))?);
     }
     for (i, bearer) in raw.bearer.into_iter().enumerate() {
-        auth.keys.push(self::bearer(bearer, &mut known).map_err(at(format!("auth.bearer[{i}]")))?);
+        auth.keys.push(self::bearer(&bearer, &mut known).map_err(at(format!("auth.bearer[{i}]")))?);
     }
     let mut digests = BTreeSet::new();
     if let Some(twice) = auth.keys.iter().find(|key| !digests.insert(key.digest)) {
@@ -72,7 +72,7 @@ pub fn resolve(
         auth.issuers.push(issuer);
     }
     for (i, written) in raw.certificates.into_iter().enumerate() {
-        let certificate = certificate(written, &mut known).map_err(at(format!("auth.certificates[{i}]")))?;
+        let certificate = certificate(&written, &mut known).map_err(at(format!("auth.certificates[{i}]")))?;
         if auth.certificates.iter().any(|other| other.mark == certificate.mark) {
             let message = "has the `san` or `fingerprint` of another; each stands for one caller";
             return Err(at(format!("auth.certificates[{i}]"))(message.into()));
@@ -163,7 +163,7 @@ impl Known<'_> {
     }
 }
 
-fn api_key(raw: raw::ApiKey, known: &mut Known<'_>) -> Result<Key, String> {
+fn api_key(raw: &raw::ApiKey, known: &mut Known<'_>) -> Result<Key, String> {
     let digest = digest(&raw.sha256).ok_or(
         "sha256: must be 64 hexadecimal digits; `bulkhead key new` makes a key and prints the entry for it",
     )?;
@@ -171,7 +171,7 @@ fn api_key(raw: raw::ApiKey, known: &mut Known<'_>) -> Result<Key, String> {
     Ok(Key { digest, api: true, expires: raw.expires.map(|date| date.0), identity })
 }
 
-fn bearer(raw: raw::Bearer, known: &mut Known<'_>) -> Result<Key, String> {
+fn bearer(raw: &raw::Bearer, known: &mut Known<'_>) -> Result<Key, String> {
     let identity = known.identity(&raw.id, &raw.tenant, raw.admin, raw.rights())?;
     let filled = known.secrets.fill(&raw.token).map_err(|why| format!("token: {why}"))?;
     if filled.secrets.is_empty() {
@@ -199,7 +199,7 @@ fn user(raw: raw::Basic, known: &mut Known<'_>) -> Result<User, String> {
     Ok(User { hash: raw.password, identity })
 }
 
-fn certificate(raw: raw::Certificate, known: &mut Known<'_>) -> Result<Certificate, String> {
+fn certificate(raw: &raw::Certificate, known: &mut Known<'_>) -> Result<Certificate, String> {
     if known.front.tls.as_ref().is_none_or(|tls| tls.client_ca.is_none()) {
         return Err(
             "has no effect without `server.tls.client_ca`, which says whose certificates count".into()
