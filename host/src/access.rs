@@ -14,6 +14,7 @@ pub mod glob;
 pub mod narrowing;
 pub mod overrides;
 pub mod preset;
+pub mod rights;
 pub mod tags;
 pub mod verdicts;
 

@@ -11,8 +11,10 @@ use crate::{
     config::{Config, Limits},
     egress::resolve::{Resolve, System},
     limit::{Admission, midnight},
+    metrics::Metrics,
     record::Records,
-    sandbox::Sandbox,
+    sandbox::{self, Sandbox},
+    trace::Tracer,
 };
 
 /// Why a host cannot be built. The text says which service and what to do.
@@ -32,6 +34,9 @@ pub enum BuildError {
     /// The audit log.
     #[error("{0}")]
     Audit(AuditError),
+    /// The callers.
+    #[error("{0}")]
+    Auth(String),
     /// The services together.
     #[error("{0}")]
     Catalog(String),
@@ -52,10 +57,20 @@ pub async fn build(config: Config) -> Result<Host, BuildError> {
 /// See [`build`].
 pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Host, BuildError> {
     let sandbox = sandbox(&config)?;
-    let mut loader = Loader::new(&sandbox, resolver);
+    let local: Arc<str> = config
+        .local_tenant
+        .as_deref()
+        .or(config.tenants.first().map(|tenant| tenant.name.as_str()))
+        .unwrap_or("local")
+        .into();
+    let metrics = Metrics::new(&config.metrics, sandbox::RUNTIME);
+    let auth = match config.auth {
+        Some(auth) => Auth::new(local.clone(), auth, &resolver).map_err(BuildError::Auth)?,
+        None => Auth::local(local),
+    };
+    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone());
     let mut services = Vec::new();
     let mut left_out = Vec::new();
-    let local: Arc<str> = config.tenants.first().map_or("local", |tenant| tenant.name.as_str()).into();
     for tenant in config.tenants {
         let owner = Arc::new(Tenant::new(tenant.name.as_str().into(), tenant.calls));
         for service in tenant.services {
@@ -82,22 +97,32 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let catalog = Catalog::new(services, left_out).map_err(BuildError::Catalog)?;
     // More calls than guests that fit the machine would only be refused later.
     let admission = Admission::new(config.server.concurrent_calls.min(sandbox.places()));
-    let records = Records::open(config.audit).map_err(BuildError::Audit)?;
-    restore(&catalog, &records).await.map_err(BuildError::Audit)?;
+    let records = Records::open(config.audit, metrics.clone()).map_err(BuildError::Audit)?;
+    restore(&catalog, &auth, &records).await.map_err(BuildError::Audit)?;
     let results = ResultCache::new(config.cache);
-    Ok(Host { auth: Auth::local(local), admission, catalog, results, sandbox, records })
+    let (tracer, export) = match config.otlp {
+        Some(otlp) => {
+            let (tracer, export) = Tracer::new(otlp, resolver, metrics.clone());
+            (tracer, Some(export))
+        }
+        None => (Tracer::off(), None),
+    };
+    let export = tokio::sync::Mutex::new(export);
+    let presets = config.presets;
+    Ok(Host { auth, presets, metrics, tracer, export, admission, catalog, results, sandbox, records })
 }
 
 /// Tells daily quotas what of them was used before this host started.
-async fn restore(catalog: &Catalog, records: &Records) -> Result<(), AuditError> {
+async fn restore(catalog: &Catalog, auth: &Auth, records: &Records) -> Result<(), AuditError> {
     let Some((index, log)) = records.audit() else { return Ok(()) };
     let now = SystemTime::now();
-    for (gate, whose) in catalog.gates() {
-        if gate.used_today(now).is_some() {
-            index.caught_up_to(log.head()).await;
-            let used = index.calls_since(whose, midnight(now)).await?;
-            gate.restore(u32::try_from(used).unwrap_or(u32::MAX), now);
-        }
+    index.caught_up_to(log.head()).await;
+    for (gate, whose) in catalog.gates().filter(|(gate, _)| gate.used_today(now).is_some()) {
+        let used = index.calls_since(whose, midnight(now)).await?;
+        gate.restore(u32::try_from(used).unwrap_or(u32::MAX), now);
+    }
+    for (tenant, caller, used) in index.callers_since(midnight(now)).await? {
+        auth.restore(&tenant, &caller, u32::try_from(used).unwrap_or(u32::MAX), now);
     }
     Ok(())
 }

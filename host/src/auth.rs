@@ -13,13 +13,19 @@ pub mod read;
 pub mod reason;
 mod recent;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 pub use reason::Reason;
 
 use crate::{
-    config::auth::{self as config, Identity, Rights},
+    access::{Access, rights::Rights},
+    config::auth::{self as config, Identity},
     egress::resolve::Resolve,
+    limit::gate::Gate,
     request::Credentials,
 };
 use reason::Counts;
@@ -43,20 +49,30 @@ pub struct Caller {
 }
 
 /// What the config attaches to a caller.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Principal {
-    /// What it may do: all that one of these allows. A token may bring several, one for each scope.
-    pub rights: Vec<Rights>,
+    /// Which tools it may use.
+    pub rights: Rights,
+    /// How many calls it may make.
+    pub gate: Gate,
 }
 
 impl Caller {
-    fn new(id: Arc<str>, tenant: Arc<str>, admin: bool, rights: Vec<Rights>) -> Self {
-        Self { id, tenant, admin, principal: Arc::new(Principal { rights }), _proof: () }
+    fn new(id: Arc<str>, tenant: Arc<str>, admin: bool, access: Vec<Arc<Access>>, gate: Gate) -> Self {
+        let principal = Arc::new(Principal { rights: Rights::new(access), gate });
+        Self { id, tenant, admin, principal, _proof: () }
+    }
+
+    /// Whether it is the user of this machine, and so the operator.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        &*self.id == "local"
     }
 
     fn of(identity: &Identity) -> Self {
         let Identity { id, tenant, admin, rights } = identity.clone();
-        Self::new(id, tenant, admin, vec![rights])
+        let gate = Gate::new(&format!("limits of caller {id}"), rights.calls);
+        Self::new(id, tenant, admin, rights.access, gate)
     }
 }
 
@@ -95,7 +111,8 @@ impl Auth {
     /// Everybody is local, and belongs to `tenant`.
     #[must_use]
     pub fn local(tenant: Arc<str>) -> Self {
-        let local = Caller::new("local".into(), tenant, true, vec![Rights::all()]);
+        let everything = vec![Access::everything().into()];
+        let local = Caller::new("local".into(), tenant, true, everything, Gate::open());
         Self { local, kinds: None, failures: failures::Failures::default(), counts: Counts::default() }
     }
 
@@ -141,6 +158,24 @@ impl Auth {
             tracing::info!(target: "auth", peer = peer.map(tracing::field::display), reason = reason.as_str(), "refused");
         }
         Err(Unauthenticated { retry_after: refused.retry_after.or(retry_after), ..refused })
+    }
+
+    /// Tells a caller's quota what of it was used before this host started.
+    pub fn restore(&self, tenant: &str, caller: &str, used: u32, now: SystemTime) {
+        if let Some(own) = self.caller(caller).filter(|own| *own.tenant == *tenant) {
+            own.principal.gate.restore(used, now);
+        }
+        for issuer in self.issuers() {
+            issuer.restore(tenant, caller, used, now);
+        }
+    }
+
+    /// The caller of this id, of those the configuration names.
+    #[must_use]
+    pub fn caller(&self, id: &str) -> Option<Caller> {
+        let kinds = self.kinds.as_ref()?;
+        let known = kinds.keys.callers().chain(kinds.users.callers()).chain(kinds.certificates.callers());
+        known.chain(&kinds.anonymous).find(|caller| *caller.id == *id).cloned()
     }
 
     /// How often each kind of refusal happened since start, for metrics.

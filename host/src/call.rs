@@ -3,20 +3,24 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::time::timeout_at;
+use tokio::{sync::Mutex, time::timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::Presets,
     auth::{Auth, Caller, Unauthenticated},
     cache::{Hit, ResultCache},
     catalog::Catalog,
     error::CallError,
+    health::Health,
     limit::Admission,
+    metrics::Metrics,
     permit::{Checked, Conduct, Permit},
     record::{CallRecord, Records},
     request::{CallRequest, Credentials, Events, ToolOutput},
     sandbox::Sandbox,
     shape::{Conforms, shape},
+    trace::{Export, Tracer},
 };
 
 /// A call whose equal is under way waits for it no longer than its own deadline and this: the guest's own deadline
@@ -34,6 +38,10 @@ struct Guest {
 #[derive(Debug)]
 pub struct Host {
     pub(crate) auth: Auth,
+    pub(crate) presets: Presets,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracer: Tracer,
+    pub(crate) export: Mutex<Option<Export>>,
     pub(crate) admission: Admission,
     pub(crate) catalog: Catalog,
     pub(crate) results: ResultCache,
@@ -56,13 +64,13 @@ impl Host {
         let caller = self.auth.authenticate(&request.credentials, None).await?;
         record.caller(&caller);
         self.records.ready()?;
-        record.rule("access");
         let route = self.catalog.route(caller, &request.scope, &request.tool);
-        record.rule("limits");
+        record.routed(&route, &self.tracer, &request);
         let admitted = self.admission.admit(route)?;
         let permit = Permit::new(admitted, &request.tool)?;
         record.allowed(&permit);
-        let (checked, conduct) = permit.check(request.id, request.arguments, request.traceparent)?;
+        let traceparent = record.traceparent(request.traceparent);
+        let (checked, conduct) = permit.check(request.id, request.arguments, traceparent)?;
         let guest = Guest { events: request.events, cancelled: request.cancelled, conduct };
         self.answer(checked, guest, record).await
     }
@@ -85,6 +93,7 @@ impl Host {
             Ok(answered) => answered?,
             Err(_) => return Err(CallError::DeadlineExceeded(deadline)),
         };
+        self.metrics.cache_lookup(hit == Hit::Hit);
         if hit == Hit::Hit {
             record.cached();
         }
@@ -120,16 +129,42 @@ impl Host {
         self.auth.authenticate(credentials, peer).await
     }
 
-    /// The same host, for callers that `auth` tells apart.
-    #[must_use]
-    pub fn with_auth(self, auth: Auth) -> Self {
-        Self { auth, ..self }
-    }
-
     /// How callers are told apart.
     #[must_use]
     pub fn auth(&self) -> &Auth {
         &self.auth
+    }
+
+    /// Named sets of tools.
+    #[must_use]
+    pub fn presets(&self) -> &Presets {
+        &self.presets
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        self.metrics
+            .cache_size(usize::try_from(self.results.entries()).unwrap_or(usize::MAX), self.results.bytes());
+        &self.metrics
+    }
+
+    /// Where calls are recorded.
+    #[must_use]
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Whether calls can be served and recorded.
+    pub fn is_ready(self: &Arc<Self>) -> bool {
+        self.records.ready().is_ok() && Health::of(self).is_ready()
+    }
+
+    /// Sends what waits to be sent, when the last call has ended. Calls afterwards are not traced.
+    pub async fn close(&self, patience: Duration) {
+        if let Some(export) = self.export.lock().await.take() {
+            export.close(patience).await;
+        }
     }
 
     /// What is served.

@@ -9,7 +9,13 @@ pub mod tool;
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{audit::Whose, auth::Caller, limit::gate::Gate, request::Scope};
+use crate::{
+    access::{Facts, rights::Ruling},
+    audit::Whose,
+    auth::Caller,
+    limit::gate::Gate,
+    request::Scope,
+};
 use service::Service;
 use tool::Tool;
 
@@ -24,19 +30,44 @@ pub struct Catalog {
 #[derive(Debug, Default)]
 struct Served {
     services: Vec<Arc<Service>>,
+    /// How many tools come before those of each service.
+    before: Vec<usize>,
     /// Where each tool is: which service, and which of its tools.
     tools: HashMap<Arc<str>, (u32, u32)>,
 }
 
 impl Served {
-    fn find(&self, name: &str) -> Option<(&Arc<Service>, &Arc<Tool>)> {
+    fn find(&self, name: &str) -> Option<Found> {
         let (service, tool) = *self.tools.get(name)?;
-        let service = self.services.get(usize::try_from(service).ok()?)?;
-        Some((service, service.tools.get(usize::try_from(tool).ok()?)?))
+        let (service, tool) = (usize::try_from(service).ok()?, usize::try_from(tool).ok()?);
+        let place = self.before.get(service)? + tool;
+        let service = self.services.get(service)?;
+        Some(Found { service: service.clone(), tool: service.tools.get(tool)?.clone(), number: tool, place })
     }
 
-    fn in_scope(&self, scope: &Scope) -> impl Iterator<Item = &Arc<Service>> {
-        self.services.iter().filter(move |service| scope.covers(&service.name))
+    fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
+        self.services.iter().flat_map(|service| service.tools.iter().map(|tool| tool.facts(&service.name)))
+    }
+
+    /// The tools a caller may use, of the services in a scope.
+    fn seen<'a>(
+        &'a self,
+        caller: &'a Caller,
+        scope: &'a Scope,
+    ) -> impl Iterator<Item = (&'a Arc<Service>, &'a Arc<Tool>)> {
+        let services =
+            self.services.iter().zip(&self.before).filter(|(service, _)| scope.covers(&service.name));
+        services.flat_map(move |(service, before)| {
+            let tools = service.tools.iter().zip(*before..);
+            let seen = tools.filter(move |(tool, place)| {
+                scope.selects(&tool.facts(&service.name)) && self.rule(caller, *place).decision.is_allowed()
+            });
+            seen.map(move |(tool, _)| (service, tool))
+        })
+    }
+
+    fn rule(&self, caller: &Caller, place: usize) -> Ruling {
+        caller.principal.rights.rule(place, || self.facts())
     }
 }
 
@@ -71,6 +102,9 @@ impl Catalog {
                     ));
                 }
             }
+            let before = served.before.last().copied().unwrap_or_default();
+            let last = served.services.last().map_or(0, |last| last.tools.len());
+            served.before.push(before + last);
             served.services.push(service.into());
         }
         Ok(catalog)
@@ -104,48 +138,74 @@ impl Catalog {
         &self.left_out
     }
 
-    /// The services a caller sees in a scope.
+    /// The services of a caller's tenant in a scope.
     pub fn services<'a>(
         &'a self,
         caller: &Caller,
         scope: &'a Scope,
     ) -> impl Iterator<Item = &'a Arc<Service>> {
-        let served = self.tenants.get(&caller.tenant).into_iter();
-        served.flat_map(move |served| served.in_scope(scope))
+        let served = self.tenants.get(&caller.tenant).into_iter().flat_map(|served| &served.services);
+        served.filter(move |service| scope.covers(&service.name))
     }
 
-    /// The tools a caller sees in a scope, in a stable order.
-    pub fn list<'a>(&'a self, caller: &Caller, scope: &'a Scope) -> impl Iterator<Item = &'a Arc<Tool>> {
-        self.services(caller, scope).flat_map(|service| service.tools.iter())
+    /// The tools a caller may use in a scope, each with its service, in a stable order.
+    pub fn list<'a>(
+        &'a self,
+        caller: &'a Caller,
+        scope: &'a Scope,
+    ) -> impl Iterator<Item = (&'a Arc<Service>, &'a Arc<Tool>)> {
+        self.tenants.get(&caller.tenant).into_iter().flat_map(move |served| served.seen(caller, scope))
     }
 
-    /// A tool by the name its callers use.
+    /// A tool by the name its callers use, if the caller may use it.
     #[must_use]
-    pub fn tool(&self, caller: &Caller, scope: &Scope, name: &str) -> Option<&Arc<Tool>> {
-        self.find(caller, scope, name).map(|(_, tool)| tool)
+    pub fn tool(&self, caller: &Caller, scope: &Scope, name: &str) -> Option<Arc<Tool>> {
+        Some(self.find(caller, scope, name).0?.tool)
     }
 
-    fn find(&self, caller: &Caller, scope: &Scope, name: &str) -> Option<(&Arc<Service>, &Arc<Tool>)> {
-        let found = self.tenants.get(&caller.tenant)?.find(name)?;
-        scope.covers(&found.0.name).then_some(found)
+    /// A tool of the caller's tenant, whether it may use it or not, for `explain`.
+    #[must_use]
+    pub fn tool_of_tenant(&self, tenant: &str, name: &str) -> Option<(Arc<Service>, Arc<Tool>)> {
+        self.tenants.get(tenant)?.find(name).map(|found| (found.service, found.tool))
+    }
+
+    fn find(&self, caller: &Caller, scope: &Scope, name: &str) -> (Option<Found>, Option<Ruling>) {
+        let Some(served) = self.tenants.get(&caller.tenant) else { return (None, None) };
+        let Some(found) = served.find(name) else { return (None, None) };
+        if !scope.covers(&found.service.name) || !scope.selects(&found.tool.facts(&found.service.name)) {
+            return (None, None);
+        }
+        let ruling = served.rule(caller, found.place);
+        (Some(found).filter(|_| ruling.decision.is_allowed()), Some(ruling))
     }
 
     /// Finds the tool a call is for. What a caller has not got and what it may not use are found alike: not.
     #[must_use]
     pub fn route(&self, caller: Caller, scope: &Scope, name: &str) -> Route {
-        let found = self.find(&caller, scope, name).map(|(service, tool)| (service.clone(), tool.clone()));
-        Route { caller, found }
+        let (found, ruling) = self.find(&caller, scope, name);
+        Route { caller, found, ruling }
     }
 }
 
-/// A service and its tool.
-type Found = (Arc<Service>, Arc<Tool>);
+/// A tool, its service, and where both are.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The service.
+    pub service: Arc<Service>,
+    /// The tool.
+    pub tool: Arc<Tool>,
+    /// Which of the service's tools it is.
+    pub number: usize,
+    /// Which of the tenant's.
+    place: usize,
+}
 
 /// Where a call goes, if anywhere.
 #[derive(Debug)]
 pub struct Route {
     caller: Caller,
     found: Option<Found>,
+    ruling: Option<Ruling>,
 }
 
 impl Route {
@@ -157,12 +217,18 @@ impl Route {
 
     /// The service and the tool.
     #[must_use]
-    pub fn found(&self) -> Option<(&Arc<Service>, &Arc<Tool>)> {
-        self.found.as_ref().map(|(service, tool)| (service, tool))
+    pub fn found(&self) -> Option<&Found> {
+        self.found.as_ref()
     }
 
-    /// Its parts, for the permit.
-    pub(crate) fn into_parts(self) -> (Caller, Option<Found>) {
-        (self.caller, self.found)
+    /// The rule that lets the caller use the tool, or keeps it from it; none if there is no such tool.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        self.ruling.as_ref().map(|ruling| ruling.decision.rule())
+    }
+
+    /// Its parts, for the permit: the caller, what was found, and whether its arguments decide.
+    pub(crate) fn into_parts(self) -> (Caller, Option<Found>, bool) {
+        (self.caller, self.found, self.ruling.is_some_and(|ruling| ruling.conditional))
     }
 }

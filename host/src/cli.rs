@@ -26,7 +26,7 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::ExitCode, sync:
 use bulkhead::{
     app,
     call::Host,
-    config::{Config, load, resolve::check_listen},
+    config::{Config, auth::check_exposure, load, load::suggestion},
 };
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -54,6 +54,9 @@ struct Options {
     /// What is logged to stderr: error, warn, info, debug, or per target, like `warn,guest=debug`.
     #[arg(long, global = true, env = "BULKHEAD_LOG", value_name = "FILTER")]
     log: Option<String>,
+    /// The tenant to act for, where there are several.
+    #[arg(long, global = true, env = "BULKHEAD_TENANT", value_name = "NAME")]
+    tenant: Option<String>,
     /// Print data and log lines as JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -143,14 +146,35 @@ impl Options {
             None => load::none().map_err(usage)?,
         };
         if let Some(listen) = listen {
-            check_listen(listen).map_err(usage)?;
+            check_exposure(listen, config.auth.as_ref(), &config.front).map_err(usage)?;
             config.server.listen = listen;
         }
+        if let Some(tenant) = &self.tenant {
+            let known: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+            if !known.contains(&tenant.as_str()) {
+                return Err(usage(format!("there is no tenant `{tenant}`. {}", suggestion(tenant, &known))));
+            }
+            config.local_tenant = Some(tenant.clone());
+        }
+        logging::apply(&config.logging);
         Ok(config)
     }
 
     async fn host(&self) -> Result<Arc<Host>, Failure> {
         build_host(self.load(None)?).await
+    }
+
+    /// A host whose local user is somebody: of the only tenant, or of the one that was chosen.
+    async fn own_host(&self) -> Result<Arc<Host>, Failure> {
+        let config = self.load(None)?;
+        if config.local_tenant.is_none() && config.tenants.len() > 1 {
+            let names: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+            return Err(usage(format!(
+                "there are several tenants; choose one with --tenant: {}",
+                names.join(", ")
+            )));
+        }
+        build_host(config).await
     }
 }
 

@@ -39,6 +39,20 @@ pub struct Config {
     pub server: Server,
     /// Where components and compiled code are.
     pub components: Components,
+    /// What stands between the network and the host.
+    pub front: front::Front,
+    /// Who may call; none means everybody is the local user.
+    pub auth: Option<auth::Auth>,
+    /// The tenant of the local user; the first unless given.
+    pub local_tenant: Option<String>,
+    /// Named sets of tools.
+    pub presets: crate::access::Presets,
+    /// Numbers of the host.
+    pub metrics: telemetry::Metrics,
+    /// Where traces go.
+    pub otlp: Option<telemetry::Otlp>,
+    /// What is logged.
+    pub logging: telemetry::Logging,
     /// The audit log, if there is one.
     pub audit: Option<audit::Audit>,
     /// Results that are kept; none turns that off.
@@ -58,6 +72,8 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// Guests running at once, over all services.
     pub concurrent_calls: u32,
+    /// What clients and their connections may use.
+    pub limits: limits::Connections,
 }
 
 /// Folders.

@@ -3,7 +3,9 @@
 //! [`CallError::reason`] is a bounded label for logs and metrics; `Display` is what the caller may read.
 //! Neither ever holds an argument, a header or a credential. Only `transport::wire` turns these into MCP.
 
-use std::time::Duration;
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use crate::limit::gate::{Limit, Refused};
 
 /// Everything that can end a call other than with a result.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +25,12 @@ pub enum CallError {
     /// Egress rules or the upstream's permissions forbid it.
     #[error("{0}")]
     Denied(String),
+    /// The caller may use the tool, and not with these arguments; by this rule.
+    #[error("these arguments are not allowed for this caller")]
+    Forbidden(Arc<str>),
+    /// One of the operator's limits on calls.
+    #[error("{0}")]
+    Limited(Refused),
     /// Too many calls at once, here or upstream.
     #[error("{message}")]
     Throttled {
@@ -107,7 +115,9 @@ impl CallError {
             Self::InvalidArguments(_) => "invalid_arguments",
             Self::NotFound(_) => "not_found",
             Self::Denied(_) => "denied",
-            Self::Throttled { .. } => "throttled",
+            Self::Forbidden(_) => "forbidden",
+            Self::Limited(refused) if refused.limit == Limit::Quota => "quota_exceeded",
+            Self::Limited(_) | Self::Throttled { .. } => "throttled",
             Self::Unavailable { .. } => "unavailable",
             Self::Upstream { .. } => "upstream",
             Self::Failed(_) => "failed",
@@ -131,6 +141,7 @@ impl CallError {
         match self {
             Self::Throttled { retry_after, .. } | Self::Unavailable { retry_after, .. } => *retry_after,
             Self::Quarantined { retry_after, .. } => Some(*retry_after),
+            Self::Limited(refused) => Some(refused.retry_after),
             _ => None,
         }
     }
@@ -152,9 +163,9 @@ impl CallError {
     /// The limit that ended the call, for the operator: its key in the service's config, what it is, and
     /// what the guest wanted, if that is known.
     #[must_use]
-    pub fn limit(&self) -> Option<(&'static str, String, Option<String>)> {
+    pub fn limit(&self) -> Option<(Cow<'static, str>, String, Option<String>)> {
         let time = |time: &Duration| humantime::format_duration(*time).to_string();
-        Some(match self {
+        let (key, allowed, wanted) = match self {
             Self::OutOfMemory { allowed, wanted } => {
                 ("limits.memory", allowed.to_string(), Some(wanted.to_string()))
             }
@@ -163,8 +174,12 @@ impl CallError {
             Self::TooManyHandles(allowed) => ("limits.handles", allowed.to_string(), None),
             Self::DeadlineExceeded(allowed) => ("limits.deadline", time(allowed), None),
             Self::ResultTooLarge(allowed) => ("limits.result_bytes", allowed.to_string(), None),
+            Self::Limited(refused) => {
+                return Some((refused.key.clone().into(), refused.allowed.to_string(), None));
+            }
             _ => return None,
-        })
+        };
+        Some((key.into(), allowed, wanted))
     }
 
     /// A fault of the host, with its cause for the log.

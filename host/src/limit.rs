@@ -9,7 +9,10 @@ mod quota;
 
 use std::time::SystemTime;
 
-use crate::{catalog::Route, error::CallError};
+use crate::{
+    catalog::{Found, Route},
+    error::CallError,
+};
 use gate::{CallLimits, Gate, Pass, enter_all};
 
 /// Proof that there is room for a call. Holds the room until it is dropped.
@@ -55,12 +58,14 @@ impl Admission {
     /// # Errors
     /// Says whose limit it was and when to come again.
     pub fn admit(&self, route: Route) -> Result<Admitted, CallError> {
+        let own = &route.caller().principal.gate;
         let places = match route.found() {
-            Some((service, tool)) => {
-                enter_all(&[service.tool_gate(tool), &service.gate, &service.tenant.gate, &self.host])
+            Some(Found { service, tool, .. }) => {
+                enter_all(&[service.tool_gate(tool), &service.gate, own, &service.tenant.gate, &self.host])
             }
-            None => enter_all(&[&self.host]),
+            // Guessing names is not free.
+            None => enter_all(&[own, &self.host]),
         };
-        Ok(Admitted { route, places: places? })
+        Ok(Admitted { route, places: places.map_err(CallError::Limited)? })
     }
 }

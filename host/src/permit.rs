@@ -12,7 +12,7 @@ use crate::{
     auth::Caller,
     breaker::Pass,
     cache::Key,
-    catalog::{service::Service, tool::Tool},
+    catalog::{Found, service::Service, tool::Tool},
     error::CallError,
     limit::{Admitted, gate::Pass as Places},
     request::CallId,
@@ -25,6 +25,8 @@ pub struct Permit {
     caller: Caller,
     service: Arc<Service>,
     tool: Arc<Tool>,
+    /// Whether the caller's rights look at the arguments.
+    conditional: bool,
     deadline: Instant,
     conduct: Pass,
     places: Places,
@@ -37,14 +39,14 @@ impl Permit {
     /// When the caller has no such tool, or its service is quarantined.
     pub fn new(admitted: Admitted, name: &str) -> Result<Self, CallError> {
         let (route, places) = admitted.into_parts();
-        let (caller, found) = route.into_parts();
-        let (service, tool) = found.ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
+        let (caller, found, conditional) = route.into_parts();
+        let Found { service, tool, .. } = found.ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
         let conduct = service.conduct.admit().map_err(|retry_after| CallError::Quarantined {
             service: service.name.to_string(),
             retry_after,
         })?;
         let deadline = Instant::now() + service.compartment.limits.deadline;
-        Ok(Self { caller, service, tool, deadline, conduct, places })
+        Ok(Self { caller, service, tool, conditional, deadline, conduct, places })
     }
 
     /// The service that is called.
@@ -64,7 +66,10 @@ impl Permit {
         traceparent: Option<String>,
     ) -> Result<(Checked, Conduct), CallError> {
         let arguments = self.tool.complete(arguments).map_err(CallError::InvalidArguments)?;
-        let Self { caller, service, tool, deadline, conduct, places } = self;
+        if self.conditional {
+            self.check_conditions(&arguments)?;
+        }
+        let Self { caller, service, tool, deadline, conduct, places, .. } = self;
         let conduct = Conduct { service: service.name.clone(), pass: conduct };
         let key = tool.cache_ttl.map(|ttl| {
             let tenant = caller.tenant.clone();
@@ -82,6 +87,20 @@ impl Permit {
             _places: places,
         };
         Ok((checked, conduct))
+    }
+}
+
+impl Permit {
+    /// # Errors
+    /// When the caller may not use the tool with these arguments. By which rule is the operator's business.
+    fn check_conditions(&self, arguments: &Value) -> Result<(), CallError> {
+        let facts = self.tool.facts(&self.service.name);
+        let rights = &self.caller.principal.rights;
+        let decision = rights.check_arguments(&facts, &self.caller.id, &self.caller.tenant, arguments);
+        if decision.is_allowed() {
+            return Ok(());
+        }
+        Err(CallError::Forbidden(decision.rule().clone()))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::{
     borrow::Cow,
+    fmt,
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -15,19 +16,22 @@ use serde_json::Value;
 use crate::{
     audit::{AuditError, Decision, Entry, FieldPath, Index, Log, shape},
     auth::Caller,
-    catalog::service::Service,
+    catalog::{Found, Route},
     config::audit::Audit,
     egress::log::{EgressLog, Sums},
     error::CallError,
+    metrics::{Metrics, Running},
     permit::Permit,
     request::{CallId, CallRequest, ToolOutput},
     sandbox::Usage,
+    trace::{CallSpan, Child, Kind, Tracer},
 };
 
 /// Where records go.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Records {
     audit: Option<Audited>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug)]
@@ -42,13 +46,13 @@ impl Records {
     ///
     /// # Errors
     /// When its folder cannot be used.
-    pub fn open(config: Option<Audit>) -> Result<Arc<Self>, AuditError> {
+    pub fn open(config: Option<Audit>, metrics: Arc<Metrics>) -> Result<Arc<Self>, AuditError> {
         let open = |config: Audit| {
             let log = Log::open(&config)?;
             let index = Index::start(&log)?;
             Ok::<_, AuditError>(Audited { log, index, fields: config.fields })
         };
-        Ok(Arc::new(Self { audit: config.map(open).transpose()? }))
+        Ok(Arc::new(Self { audit: config.map(open).transpose()?, metrics }))
     }
 
     /// Whether calls can be recorded, as they must be.
@@ -78,6 +82,24 @@ fn unrecorded(error: &AuditError) -> CallError {
     }
 }
 
+/// What decides about a call.
+#[derive(Debug)]
+enum Rule {
+    /// A stage that has not decided yet, or has no rules.
+    Stage(&'static str),
+    /// A rule of the operator's.
+    Access(Arc<str>),
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stage(stage) => stage,
+            Self::Access(rule) => rule,
+        })
+    }
+}
+
 /// The record of a running call.
 #[derive(Debug)]
 pub struct CallRecord {
@@ -87,10 +109,13 @@ pub struct CallRecord {
     /// The shape of the arguments, if there is an audit log.
     arguments: Value,
     caller: Option<Caller>,
-    service: Option<Arc<Service>>,
-    /// What decided; the call is denied until a rule allows it.
-    rule: Cow<'static, str>,
+    found: Option<Found>,
+    running: Option<Running>,
+    /// The stage that decides next, or the rule that has.
+    rule: Rule,
     decision: Decision,
+    span: CallSpan,
+    guest: Option<Child>,
     egress: EgressLog,
     usage: Usage,
     cached: bool,
@@ -110,9 +135,12 @@ impl CallRecord {
             tool: request.tool.chars().take(64).collect(),
             arguments: records.audit.as_ref().map(shaped).unwrap_or_default(),
             caller: None,
-            service: None,
-            rule: "authentication".into(),
+            found: None,
+            running: None,
+            rule: Rule::Stage("authentication"),
             decision: Decision::Denied,
+            span: CallSpan::default(),
+            guest: None,
             egress: EgressLog::default(),
             usage: Usage::default(),
             cached: false,
@@ -128,15 +156,30 @@ impl CallRecord {
         self.caller = Some(caller.clone());
     }
 
-    /// Notes what is decided next, by which rule. It denies the call unless [`allowed`](Self::allowed) follows.
-    pub fn rule(&mut self, rule: impl Into<Cow<'static, str>>) {
-        self.rule = rule.into();
+    /// Notes where the call goes, by which rule, and begins its trace.
+    pub fn routed(&mut self, route: &Route, tracer: &Tracer, request: &CallRequest) {
+        self.rule = route.rule().cloned().map_or(Rule::Stage("no such tool"), Rule::Access);
+        self.found = route.found().cloned();
+        self.running = self.found.as_ref().map(|found| found.service.meters.start());
+        let tool = self.found.as_ref().map_or("_unknown", |found| &found.tool.public_name);
+        self.span = tracer.start(self.id, tool, request.traceparent.as_deref());
+        self.span.note("network.transport", request.via.transport);
+        if let Some(protocol) = &request.via.protocol {
+            self.span.note("mcp.protocol.version", protocol);
+        }
+        self.guest = self.span.child("guest", Kind::Internal);
+        self.egress = EgressLog::traced(self.guest.as_ref().map(Child::parent));
+    }
+
+    /// The trace the guest belongs to, or the client's own.
+    #[must_use]
+    pub fn traceparent(&self, clients: Option<String>) -> Option<String> {
+        self.guest.as_ref().map(Child::traceparent).or(clients)
     }
 
     /// Notes that the call is let through.
-    pub fn allowed(&mut self, permit: &Permit) {
+    pub fn allowed(&mut self, _: &Permit) {
         self.decision = Decision::Allowed;
-        self.service = Some(permit.service().clone());
     }
 
     /// Notes that the result was there already.
@@ -167,6 +210,17 @@ impl CallRecord {
                 if let CallError::Internal(cause) = error {
                     tracing::error!(call = %self.id, tool = self.tool, cause = ?cause, "internal error");
                 }
+                match error {
+                    CallError::Forbidden(rule) => {
+                        self.decision = Decision::Denied;
+                        self.rule = Rule::Access(rule.clone());
+                    }
+                    CallError::Limited(refused) => {
+                        self.rule = Rule::Access(refused.key.as_str().into());
+                        self.records.metrics.limit_hit(refused.limit.key(), refused.scope());
+                    }
+                    _ => {}
+                }
                 self.write(error.reason(), error.limit())
             }
         };
@@ -177,32 +231,47 @@ impl CallRecord {
     fn write(
         &mut self,
         outcome: &'static str,
-        limit: Option<(&'static str, String, Option<String>)>,
+        limit: Option<(Cow<'static, str>, String, Option<String>)>,
     ) -> Result<(), AuditError> {
         self.closed = true;
-        let took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let key = limit.as_ref().map(|(key, ..)| *key);
+        let took = self.started.elapsed();
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        match &self.found {
+            Some(found) => {
+                found.service.meters.call(found.number, outcome, took);
+                if let Some((key, ..)) = limit.as_ref().filter(|(key, ..)| key.starts_with("limits.")) {
+                    found.service.meters.limit_hit(key.trim_start_matches("limits."), "call");
+                }
+            }
+            None => self.records.metrics.error(outcome),
+        }
+        if let Some(guest) = self.guest.take() {
+            guest.end(None);
+        }
+        std::mem::take(&mut self.span).end((outcome != "ok").then_some(outcome));
+        let key = limit.as_ref().map(|(key, ..)| key.clone());
         self.log(outcome, limit, took_us);
         let records = self.records.clone();
         records.append(|| self.entry(outcome, key, took_us))
     }
 
-    fn entry(&mut self, outcome: &'static str, limit: Option<&'static str>, took_us: u64) -> Entry {
+    fn entry(&mut self, outcome: &'static str, limit: Option<Cow<'static, str>>, took_us: u64) -> Entry {
+        let found = self.found.as_ref();
         let name = |name: &dyn Fn(&Caller) -> &str| self.caller.as_ref().map_or("", name).to_owned();
         Entry {
             time: self.time,
             call: self.id.to_string(),
             caller: name(&|caller| &caller.id),
             tenant: name(&|caller| &caller.tenant),
-            service: self.service.as_ref().map(|service| service.name.to_string()),
+            service: found.map(|found| found.service.name.to_string()),
             tool: std::mem::take(&mut self.tool),
-            component: self.service.as_ref().map(|s| s.compartment.component.digest.to_string()),
+            component: found.map(|found| found.service.compartment.component.digest.to_string()),
             arguments: self.arguments.take(),
             decision: self.decision,
-            rule: std::mem::take(&mut self.rule).into_owned(),
+            rule: self.rule.to_string(),
             egress: (&self.egress).into(),
             outcome: outcome.into(),
-            limit: limit.map(Into::into),
+            limit,
             cached: self.cached,
             took_us,
             cpu_us: self
@@ -216,12 +285,13 @@ impl CallRecord {
     fn log(
         &self,
         outcome: &'static str,
-        limit: Option<(&'static str, String, Option<String>)>,
+        limit: Option<(Cow<'static, str>, String, Option<String>)>,
         took_us: u64,
     ) {
         let (caller, tenant) = self.caller.as_ref().map_or(("-", "-"), |c| (&c.id, &c.tenant));
         let (call, tool) = (self.id, self.tool.as_str());
         let (limit, allowed, wanted) = limit.map_or((None, None, None), |(l, a, w)| (Some(l), Some(a), w));
+        let limit = limit.as_deref();
         let Sums { requests, denied, failed, received } = self.egress.sums();
         // One by one only where there are any, and somebody looks.
         let looked_at = outcome != "ok" || tracing::enabled!(target: "call", tracing::Level::DEBUG);

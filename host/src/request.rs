@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Facts, Narrowing},
     auth::{Caller, certificate::ClientCertificate},
     secret::Secret,
 };
@@ -61,25 +62,48 @@ pub enum Credentials {
     Unreadable,
 }
 
-/// Which of the caller's services a request is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
-    /// All of them: `/mcp`, stdio.
-    #[default]
-    All,
-    /// One: `/mcp/{service}`.
-    Service(String),
+/// Which of the caller's tools a request is about. It can only narrow what the caller may use.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The one service, for `/mcp/{service}`.
+    pub service: Option<String>,
+    /// The selection in the URL.
+    pub narrowing: Option<Arc<Narrowing>>,
 }
 
 impl Scope {
+    /// All of them: `/mcp`, stdio.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Those of one service.
+    #[must_use]
+    pub fn service(name: String) -> Self {
+        Self { service: Some(name), narrowing: None }
+    }
+
     /// Whether a service is in it.
     #[must_use]
     pub fn covers(&self, service: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Service(name) => name == service,
-        }
+        self.service.as_ref().is_none_or(|name| name == service)
     }
+
+    /// Whether a tool is.
+    #[must_use]
+    pub fn selects(&self, facts: &Facts<'_>) -> bool {
+        self.narrowing.as_ref().is_none_or(|narrowing| narrowing.selects(facts))
+    }
+}
+
+/// How a request came in.
+#[derive(Clone, Debug, Default)]
+pub struct Via {
+    /// `tcp` or `pipe` (OpenTelemetry, `network.transport`).
+    pub transport: &'static str,
+    /// The MCP version it speaks.
+    pub protocol: Option<String>,
 }
 
 /// One `tools/call`, from whichever transport.
@@ -97,6 +121,8 @@ pub struct CallRequest {
     pub arguments: Map<String, Value>,
     /// W3C `traceparent`, if the client sent one.
     pub traceparent: Option<String>,
+    /// How it came.
+    pub via: Via,
     /// Where progress messages of the guest go.
     pub events: Events,
     /// Fires when the client cancels or goes away.

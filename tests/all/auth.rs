@@ -15,9 +15,8 @@ use base64::{
 };
 use bulkhead::{
     app,
-    auth::{Auth, key},
-    config::{auth::resolve, front, front::Front, load, secrets::Secrets},
-    egress::resolve::System,
+    auth::key,
+    config::load,
     transport::http::{self, Route},
 };
 use http_body_util::{BodyExt, Full};
@@ -54,15 +53,14 @@ impl Served {
     async fn start(auth: &str, front: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("bulkhead.yaml");
-        let config = "server: { concurrent_calls: 4 }\ntenants: { acme: { services: { utilities: {} } } }\n";
+        let server = front.replacen('{', "{ concurrent_calls: 4, ", 1);
+        let config = format!(
+            "server: {server}\nauth: {auth}\ntenants: {{ acme: {{ services: {{ utilities: {{}} }} }} }}\n"
+        );
         std::fs::write(&file, config).unwrap();
         let config = load::file(&file).unwrap();
-        let server = config.server.clone();
-        let front: Front = front::resolve(serde_saphyr::from_str(front).unwrap(), Path::new("/")).unwrap();
-        let raw = serde_saphyr::from_str(auth).unwrap();
-        let auth = resolve(raw, &["acme"], &Secrets::default(), &front, Path::new("/")).unwrap();
-        let auth = Auth::new("acme".into(), auth, &System::shared()).unwrap();
-        let host = Arc::new(app::build(config).await.unwrap().with_auth(auth));
+        let (server, front) = (config.server.clone(), config.front.clone());
+        let host = Arc::new(app::build(config).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();

@@ -16,7 +16,7 @@ use bulkhead::{
         explain::Explanation,
         resolve::{Resolve, Resolving},
     },
-    request::{CallId, CallRequest, Credentials, Events, Scope},
+    request::{CallId, CallRequest, Credentials, Events, Scope, Via},
 };
 use http_body_util::Full;
 use hyper::{Method, Response};
@@ -124,10 +124,11 @@ impl Here {
         let request = CallRequest {
             id: CallId::new(),
             credentials: Credentials::Local,
-            scope: Scope::All,
+            scope: Scope::all(),
             tool: format!("{service}_fetch"),
             arguments: json!({ "url": url }).as_object().unwrap().clone(),
             traceparent: None,
+            via: Via::default(),
             events: Events::none(),
             cancelled: CancellationToken::new(),
         };

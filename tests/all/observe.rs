@@ -15,7 +15,7 @@ use bulkhead::{
     config::{load, telemetry},
     health::{Health, Prober},
     metrics::{Metrics, OPEN_METRICS, Upstream as Answer},
-    request::{CallId, CallRequest, Credentials, Events, Scope},
+    request::{CallId, CallRequest, Credentials, Events, Scope, Via},
     sandbox::RUNTIME,
 };
 use http_body_util::Full;
@@ -228,10 +228,11 @@ async fn query(host: &Host, service: &str) -> bool {
     let request = CallRequest {
         id: CallId::new(),
         credentials: Credentials::Local,
-        scope: Scope::All,
+        scope: Scope::all(),
         tool: format!("{service}_query"),
         arguments,
         traceparent: None,
+        via: Via::default(),
         events: Events::default(),
         cancelled: CancellationToken::new(),
     };

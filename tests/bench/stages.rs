@@ -10,7 +10,7 @@ use bulkhead::{
     app,
     call::Host,
     config::load,
-    request::{CallId, CallRequest, Credentials, Events, Scope},
+    request::{CallId, CallRequest, Credentials, Events, Scope, Via},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -61,10 +61,11 @@ async fn once(host: &Host) {
     let request = CallRequest {
         id: CallId::new(),
         credentials: Credentials::Local,
-        scope: Scope::All,
+        scope: Scope::all(),
         tool: "bench_add".into(),
         arguments: arguments.as_object().unwrap().clone(),
         traceparent: None,
+        via: Via::default(),
         events: Events::none(),
         cancelled: CancellationToken::new(),
     };

@@ -166,6 +166,17 @@ impl Index {
     }
 }
 
+impl Index {
+    /// How many calls of each caller were let through since a moment: tenant, caller, calls.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn callers_since(&self, since: SystemTime) -> Result<Vec<(String, String, u64)>, AuditError> {
+        self.settle().await;
+        blocking(self.dir.clone(), move |dir| query::callers_since(dir, since)).await
+    }
+}
+
 /// Asks on a thread that may wait. It begins at once.
 fn blocking<T: Send + 'static, F>(
     dir: PathBuf,

@@ -48,6 +48,11 @@ pub struct Users {
 }
 
 impl Users {
+    /// Everybody with a password.
+    pub(super) fn callers(&self) -> impl Iterator<Item = &Caller> {
+        self.users.values().map(|(_, caller)| caller)
+    }
+
     pub(super) fn new(config: Vec<User>) -> Result<Self, String> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| format!("the system has no randomness: {error}"))?;

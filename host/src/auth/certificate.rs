@@ -40,6 +40,13 @@ impl ClientCertificate {
 pub struct Certificates(HashMap<CertificateMark, Caller>);
 
 impl Certificates {
+    /// Everybody with a certificate.
+    pub(super) fn callers(&self) -> impl Iterator<Item = &Caller> {
+        self.0.values()
+    }
+}
+
+impl Certificates {
     pub(super) fn new(config: &[Certificate]) -> Self {
         let each = config.iter().map(|entry| (entry.mark.clone(), Caller::of(&entry.identity)));
         Self(each.collect())

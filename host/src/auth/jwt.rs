@@ -19,8 +19,9 @@ use sha2::{Digest, Sha256};
 use self::keys::Keys;
 use super::{Caller, Reason, Unauthenticated, recent::Recent};
 use crate::{
-    config::auth::{self as config, KeySource, Rights, Tenants},
+    config::auth::{self as config, KeySource, Tenants},
     egress::{document::Documents, resolve::Resolve, target::Target},
+    limit::gate::{CallLimits, Gate},
     secret::Secret,
 };
 
@@ -44,7 +45,14 @@ pub struct Issuer {
     config: config::Issuer,
     validation: Validation,
     keys: Arc<Keys>,
+    /// The gates of its subjects, by tenant and caller.
+    gates: moka::sync::Cache<(Arc<str>, Arc<str>), Gate>,
 }
+
+/// Subjects whose calls are counted; those that were away longest are forgotten first.
+const SUBJECTS: u64 = 100_000;
+/// A subject that comes back later has a new day before it anyway.
+const A_DAY_AND_MORE: Duration = Duration::from_secs(25 * 3600);
 
 /// A token that was verified, with the keys its issuer had then.
 #[derive(Clone, Debug)]
@@ -120,7 +128,8 @@ impl Issuer {
         validation.set_audience(&config.audiences);
         validation.leeway = config.leeway.as_secs();
         validation.validate_nbf = true;
-        Ok(Self { config, validation, keys })
+        let gates = moka::sync::Cache::builder().max_capacity(SUBJECTS).time_to_idle(A_DAY_AND_MORE).build();
+        Ok(Self { config, validation, keys, gates })
     }
 
     /// The `iss` claim.
@@ -160,6 +169,23 @@ impl Issuer {
         Ok((claims, generation))
     }
 
+    /// How many calls a subject may make: the same with each of its tokens.
+    fn gate(&self, tenant: &Arc<str>, id: &Arc<str>) -> Gate {
+        if self.config.rights.calls == CallLimits::default() {
+            return Gate::open();
+        }
+        let new = || Gate::new(&format!("limits of caller {id}"), self.config.rights.calls);
+        self.gates.get_with((tenant.clone(), id.clone()), new)
+    }
+
+    /// Tells a subject's quota what was used of it before this host started.
+    pub(super) fn restore(&self, tenant: &str, id: &str, used: u32, now: SystemTime) {
+        let own = id.strip_prefix(&self.config.id).is_some_and(|rest| rest.starts_with(':'));
+        if own && self.config.rights.calls.calls_per_day.is_some() {
+            self.gate(&tenant.into(), &id.into()).restore(used, now);
+        }
+    }
+
     fn caller(&self, claims: &Map<String, Value>) -> Result<Caller, Unauthenticated> {
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let subject = text(&self.config.subject_claim).ok_or(Reason::Claims)?;
@@ -185,12 +211,12 @@ impl Issuer {
             return Err(Unauthenticated { scopes: needed.into(), ..Reason::Scope.into() });
         }
         let more = self.config.scopes.iter().filter(|(scope, _)| scopes.contains(scope.as_str()));
-        let rights = std::iter::once(&self.config.rights)
-            .filter(|rights| **rights != Rights::default())
-            .chain(more.map(|(_, rights)| rights));
+        let access =
+            self.config.rights.access.iter().chain(more.map(|(_, access)| access)).cloned().collect();
         let admin = self.config.admin.as_ref().is_some_and(|(claim, value)| has(claims.get(claim), value));
-        let id = format!("{}:{subject}", self.config.id).into();
-        Ok(Caller::new(id, tenant, admin, rights.cloned().collect()))
+        let id: Arc<str> = format!("{}:{subject}", self.config.id).into();
+        let gate = self.gate(&tenant, &id);
+        Ok(Caller::new(id, tenant, admin, access, gate))
     }
 }
 

@@ -75,6 +75,13 @@ fn digits<const N: usize>(number: &[u8]) -> String {
 #[derive(Debug)]
 pub struct Keys(HashMap<[u8; 32], Entry>);
 
+impl Keys {
+    /// Everybody with a key.
+    pub(super) fn callers(&self) -> impl Iterator<Item = &Caller> {
+        self.0.values().map(|entry| &entry.caller)
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
     caller: Caller,

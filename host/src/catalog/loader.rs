@@ -21,6 +21,7 @@ use crate::{
     egress::{Policy, dial::Dialer, resolve::Resolve},
     grant::Grant,
     limit::gate::{CallLimits, Gate},
+    metrics::Metrics,
     sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
     shape::Shaping,
 };
@@ -50,6 +51,7 @@ type Tools = Arc<[Arc<Tool>]>;
 pub struct Loader<'a> {
     sandbox: &'a Sandbox,
     resolver: Arc<dyn Resolve>,
+    metrics: Arc<Metrics>,
     components: HashMap<Source, Known>,
     /// What a component declares with a config.
     declared: HashMap<(Source, String), Arc<[Declared]>>,
@@ -60,10 +62,11 @@ pub struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// A loader that has loaded nothing yet. Names of upstreams are resolved by `resolver`.
     #[must_use]
-    pub fn new(sandbox: &'a Sandbox, resolver: Arc<dyn Resolve>) -> Self {
+    pub fn new(sandbox: &'a Sandbox, resolver: Arc<dyn Resolve>, metrics: Arc<Metrics>) -> Self {
         Self {
             sandbox,
             resolver,
+            metrics,
             components: HashMap::new(),
             declared: HashMap::new(),
             tools: HashMap::new(),
@@ -101,6 +104,9 @@ impl<'a> Loader<'a> {
         );
         let declared = self.declared(source, &compartment).await?;
         let tools = self.tools(&declared, &name, &config.overrides, &config.shapes)?;
+        let names = tools.iter().map(|tool| &*tool.public_name);
+        let meters = self.metrics.service(&tenant.name, &name, names);
+        compartment.policy.measure(meters.clone());
         let key = format!("tenants.{}.services.{name}", tenant.name);
         Ok(Service {
             name,
@@ -109,6 +115,7 @@ impl<'a> Loader<'a> {
             compartment,
             conduct: Breaker::new(config.quarantine),
             revision: Revision::new(),
+            meters,
             gate: Gate::new(&format!("{key}.limits"), config.calls),
             tool_gates: tool_gates(&key, config.tool_limits, &tools)?,
             tools,

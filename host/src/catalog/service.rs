@@ -7,6 +7,7 @@ use crate::{
     breaker::Breaker,
     cache::Revision,
     limit::gate::{CallLimits, Gate},
+    metrics::ServiceMeters,
     sandbox::{Compartment, Manifest},
 };
 
@@ -25,6 +26,8 @@ pub struct Service {
     pub tools: Arc<[Arc<Tool>]>,
     /// Whether its guests behave; open while it is quarantined.
     pub conduct: Arc<Breaker>,
+    /// What is counted of it.
+    pub meters: Arc<ServiceMeters>,
     /// Advances when results that are kept may no longer hold.
     pub revision: Revision,
     /// How many calls it takes.

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bulkhead::{
-    audit::{self, Entry, Filter, Index, Report, Tail},
-    config::audit::DIR,
-};
+use bulkhead::audit::{self, Entry, Filter, Index, Report, Tail};
 use clap::{Args, Subcommand};
 
 use super::{FAILED, Failure, Options, Outcome, failed, usage};
@@ -65,7 +62,10 @@ enum Command {
 
 impl Audit {
     pub(super) async fn run(self, options: &Options) -> Outcome {
-        let dir = self.dir.clone().unwrap_or_else(|| usual(options));
+        let dir = match &self.dir {
+            Some(dir) => dir.clone(),
+            None => usual(options)?,
+        };
         if !dir.is_dir() {
             return Err(usage(format!(
                 "there is no audit log in {}; name its folder with `--dir`",
@@ -130,8 +130,11 @@ impl Audit {
 }
 
 /// Where a log is unless something else is said: beside the configuration file.
-fn usual(options: &Options) -> PathBuf {
-    options.config.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).join(DIR)
+fn usual(options: &Options) -> Result<PathBuf, Failure> {
+    let audit = options.load(None)?.audit;
+    audit.map(|audit| audit.dir).ok_or_else(|| {
+        usage("there is no audit log: the configuration has no `audit` section; name the folder with --dir")
+    })
 }
 
 async fn collect(index: &Index, filter: Filter) -> Result<Vec<String>, Failure> {

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use bulkhead::{
     error::CallError,
-    request::{CallId, CallRequest, Content, Credentials, Events, ResourceBody, Scope, ToolOutput},
+    request::{CallId, CallRequest, Content, Credentials, Events, ResourceBody, Scope, ToolOutput, Via},
 };
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -24,14 +24,15 @@ pub(super) struct Call {
 impl Call {
     pub(super) async fn run(self, options: &Options) -> Outcome {
         let arguments = arguments(self.arguments)?;
-        let host = options.host().await?;
+        let host = options.own_host().await?;
         let request = CallRequest {
             id: CallId::new(),
             credentials: Credentials::Local,
-            scope: Scope::All,
+            scope: Scope::all(),
             tool: self.tool,
             arguments,
             traceparent: None,
+            via: Via::default(),
             events: Events::none(),
             cancelled: stop_signal()?,
         };

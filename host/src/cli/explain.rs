@@ -1,41 +1,97 @@
-//! `bulkhead explain`: what would become of a request, asked of the code that enforces it.
+//! `bulkhead explain`: what would become of a request of a service, or of a caller's call of a tool, asked of the
+//! code that enforces it.
 
 use bulkhead::{
+    access::{self, Narrowing, View},
     config::{load::suggestion, service::method},
     egress::explain::Explanation,
+    request::Credentials,
 };
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{FAILED, Failure, Options, Outcome, failed, usage};
 
-/// Say whether a service could send a request.
+/// Say whether a service could send a request (`--service`, `--url`), or a caller call a tool (`--tool`).
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// The service that would send it.
-    #[arg(long)]
-    service: String,
+    /// The service that would send the request.
+    #[arg(long, requires = "url", required_unless_present = "tool")]
+    service: Option<String>,
     /// Its method.
-    #[arg(long, default_value = "GET")]
+    #[arg(long, default_value = "GET", conflicts_with = "tool")]
     method: String,
     /// Its URL.
-    #[arg(long)]
-    url: String,
+    #[arg(long, requires = "service")]
+    url: Option<String>,
+    /// The tool that would be called.
+    #[arg(long, conflicts_with_all = ["service", "url"])]
+    tool: Option<String>,
+    /// Who would call it: an id under `auth`; the local user unless given.
+    #[arg(long, value_name = "ID", requires = "tool")]
+    caller: Option<String>,
+    /// With which arguments, a JSON object: for conditions.
+    #[arg(long, value_name = "JSON", requires = "tool")]
+    arguments: Option<String>,
 }
 
 impl Explain {
     pub(super) async fn run(self, options: &Options) -> Outcome {
+        match (&self.tool, &self.service, &self.url) {
+            (Some(tool), ..) => self.call(tool, options).await,
+            (None, Some(service), Some(url)) => self.request(service, url, options).await,
+            _ => Err(usage("name a service and a URL, or a tool")),
+        }
+    }
+
+    /// A caller's call.
+    async fn call(&self, name: &str, options: &Options) -> Outcome {
+        let arguments = self.arguments.as_deref().map(serde_json::from_str::<Map<String, Value>>).transpose();
+        let arguments = arguments.map_err(|e| usage(format!("--arguments: not a JSON object: {e}")))?;
+        let host = if self.caller.is_some() { options.host().await? } else { options.own_host().await? };
+        let caller = match &self.caller {
+            Some(id) => {
+                host.auth().caller(id).ok_or_else(|| failed(format!("no caller has the id `{id}`")))?
+            }
+            None => host.authenticate(&Credentials::Local, None).await.map_err(failed)?,
+        };
+        let (service, tool) = host.catalog().tool_of_tenant(&caller.tenant, name).ok_or_else(|| {
+            failed(format!("tenant `{}` has no tool `{name}`; `bulkhead tools` lists them", caller.tenant))
+        })?;
+        let arguments = arguments.map(|arguments| tool.complete(arguments)).transpose().map_err(failed)?;
+        let (facts, narrowing) = (tool.facts(&service.name), Narrowing::default());
+        let each = caller.principal.rights.each().map(|access| {
+            let view = View { access, narrowing: &narrowing };
+            access::explain::Explanation::new(view, &facts, &caller.id, &caller.tenant, arguments.as_ref())
+        });
+        let mut each: Vec<_> = each.collect();
+        each.sort_by_key(|explained| !explained.allowed);
+        let Some(explained) = each.into_iter().next() else {
+            return Err(failed(format!("REFUSED  `{}` may use no tool at all", caller.id)));
+        };
+        if options.json {
+            out!("{}", json!(explained));
+        } else {
+            out!("{explained}");
+        }
+        if explained.allowed { Ok(()) } else { Err(Failure { message: String::new(), code: FAILED }) }
+    }
+
+    /// A service's request.
+    async fn request(&self, service: &str, url: &str, options: &Options) -> Outcome {
         let method = method(&self.method).map_err(usage)?;
         let host = options.host().await?;
-        let services: Vec<_> = host.catalog().all().collect();
-        let service = services.iter().find(|service| *service.name == *self.service).ok_or_else(|| {
-            if let Some(left) = host.catalog().left_out().iter().find(|left| left.service == self.service) {
+        let mine = |tenant: &str| options.tenant.as_deref().is_none_or(|chosen| chosen == tenant);
+        let services: Vec<_> = host.catalog().all().filter(|one| mine(&one.tenant.name)).collect();
+        let service = services.iter().find(|one| *one.name == *service).ok_or_else(|| {
+            let left_out = host.catalog().left_out();
+            if let Some(left) = left_out.iter().find(|left| left.service == service && mine(&left.tenant)) {
                 return failed(format!("service `{}` cannot be loaded: {}", left.service, left.why));
             }
             let names: Vec<&str> = services.iter().map(|service| &*service.name).collect();
-            failed(format!("there is no service `{}`. {}", self.service, suggestion(&self.service, &names)))
+            failed(format!("there is no service `{service}`. {}", suggestion(service, &names)))
         })?;
-        let explained = service.compartment.policy.explain(&method, &self.url).await;
+        let explained = service.compartment.policy.explain(&method, url).await;
         if options.json {
             out!("{}", json!(explained));
         } else {

@@ -1,15 +1,18 @@
 //! `bulkhead serve` and `bulkhead stdio`.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bulkhead::{
-    config::front::Front,
+    health::Prober,
     transport::{http, stdio},
 };
 use clap::Args;
 use tokio::net::TcpListener;
 
 use super::{Failure, Options, Outcome, build_host, client, failed, stop_signal};
+
+/// How long traces may take to leave when the host stops.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// Serve MCP over HTTP.
 #[derive(Debug, Args)]
@@ -25,7 +28,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, options: &Options) -> Outcome {
         let config = options.load(self.listen)?;
-        let server = config.server.clone();
+        let (server, front) = (config.server.clone(), config.front.clone());
         let stop = stop_signal()?;
         // Bound first: a port in use should not cost a compile.
         let listener = TcpListener::bind(server.listen).await.map_err(|e| unbound(server.listen, &e))?;
@@ -36,15 +39,26 @@ impl Serve {
         };
         let services: Vec<_> = host.catalog().all().map(|service| service.name.clone()).collect();
         let tools: usize = host.catalog().all().map(|service| service.tools.len()).sum();
-        tracing::info!(%address, services = services.join(","), tools, "ready");
+        tracing::info!(%address, services = named(&services), tools, "ready");
         if services.is_empty() {
             tracing::warn!("no service is configured; add one under `tenants`");
         }
         if self.show_client {
             eprintln!("\n{}", client::welcome(address));
         }
-        http::serve(listener, host, &server, &Front::default(), stop).await.map_err(failed)
+        let _prober = Prober::of(&host);
+        let served = http::serve(listener, host.clone(), &server, &front, stop).await.map_err(failed);
+        host.close(FLUSH).await;
+        served
     }
+}
+
+/// The names of the first few services; a host of many tenants has thousands.
+fn named(services: &[Arc<str>]) -> String {
+    const MOST: usize = 16;
+    let names: Vec<&str> = services.iter().take(MOST).map(|name| &**name).collect();
+    let more = services.len().saturating_sub(MOST);
+    if more > 0 { format!("{} and {more} more", names.join(",")) } else { names.join(",") }
 }
 
 fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
@@ -62,6 +76,9 @@ fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
 }
 
 pub(super) async fn stdio(options: &Options) -> Outcome {
-    let host = options.host().await?;
-    stdio::serve(host, stop_signal()?).await.map_err(failed)
+    let host = options.own_host().await?;
+    let _prober = Prober::of(&host);
+    let served = stdio::serve(host.clone(), stop_signal()?).await.map_err(failed);
+    host.close(FLUSH).await;
+    served
 }

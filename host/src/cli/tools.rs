@@ -6,9 +6,10 @@ use serde_json::json;
 use super::{Options, Outcome, failed};
 
 pub(super) async fn run(options: &Options) -> Outcome {
-    let host = options.host().await?;
+    let host = options.own_host().await?;
     let caller = host.authenticate(&Credentials::Local, None).await.map_err(failed)?;
-    let tools: Vec<_> = host.catalog().list(&caller, &Scope::All).collect();
+    let all = Scope::all();
+    let tools: Vec<_> = host.catalog().list(&caller, &all).map(|(_, tool)| tool).collect();
     if options.json {
         let listed = tools.iter().map(|tool| {
             json!({

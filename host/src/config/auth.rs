@@ -11,30 +11,23 @@ use std::{
 
 use jsonwebtoken::Algorithm;
 pub use resolve::{check_exposure, resolve};
-use serde_json::Value;
 
-/// What a caller may do. An empty list of tools allows none.
-#[derive(Clone, Debug, Default, PartialEq)]
+use crate::{access::Access, limit::gate::CallLimits};
+
+/// What a caller may do.
+#[derive(Clone, Debug, Default)]
 pub struct Rights {
-    /// Patterns of tools it may use.
-    pub tools: Vec<String>,
-    /// Patterns of tools it may not use.
-    pub deny_tools: Vec<String>,
-    /// An expression over tags.
-    pub tags: Option<String>,
-    /// Named sets of rules.
-    pub presets: Vec<String>,
-    /// Only tools that change nothing.
-    pub read_only: bool,
-    /// Conditions on the arguments.
-    pub when: Vec<Value>,
+    /// Which tools it may use: all that one of these allows, and of none nothing.
+    pub access: Vec<Arc<Access>>,
+    /// How many calls it may make.
+    pub calls: CallLimits,
 }
 
 impl Rights {
     /// Every tool there is.
     #[must_use]
     pub fn all() -> Self {
-        Self { tools: vec!["*".to_owned()], ..Self::default() }
+        Self { access: vec![Access::everything().into()], calls: CallLimits::default() }
     }
 }
 
@@ -56,7 +49,7 @@ pub struct Auth {
 }
 
 /// One caller.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// Its name in logs.
     pub id: Arc<str>,
@@ -134,7 +127,7 @@ pub struct Issuer {
     /// What every token may do.
     pub rights: Rights,
     /// What tokens with a scope may do beside.
-    pub scopes: Vec<(String, Rights)>,
+    pub scopes: Vec<(String, Arc<Access>)>,
     /// Private addresses its name may resolve to.
     pub allow_addresses: Vec<ipnet::IpNet>,
     /// Certificates trusted for it, in PEM.

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    audit,
-    limits::CallLimits,
+    access, audit, auth, front,
+    limits::{CallLimits, ConnectionLimits},
     results::{Cache, Shape},
+    telemetry,
     units::{Bytes, Time},
 };
 
@@ -24,13 +25,23 @@ pub struct File {
     pub components: Components,
     /// Secrets by name, for `${secret:NAME}` in credentials.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Who may call. Without it, the listener is for this machine alone, and everybody is the local user.
+    pub auth: Option<auth::raw::Auth>,
+    /// Named sets of tools, for callers (`presets`) and for clients (`/mcp?preset=NAME`).
+    pub presets: access::Presets,
+    /// Numbers of the host.
+    pub metrics: telemetry::Metrics,
+    /// Traces of calls.
+    pub telemetry: telemetry::Raw,
+    /// What is logged.
+    pub logging: telemetry::RawLogging,
     /// The audit log. There is none unless this is given.
     pub audit: Option<audit::Written>,
     /// Results that are kept to be used again.
     pub cache: Cache,
     /// What tenants and services have unless they say otherwise.
     pub defaults: Defaults,
-    /// Those whose services are served. Without authentication there is exactly one.
+    /// Those whose services are served. Without `auth` there is at most one.
     pub tenants: BTreeMap<String, Tenant>,
 }
 
@@ -52,8 +63,7 @@ pub struct Defaults {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
-    /// Address and port; 127.0.0.1:8080 unless given. Only loopback addresses, as long as there is no
-    /// authentication.
+    /// Address and port; 127.0.0.1:8080 unless given. What other machines can reach needs `auth`, and `tls`.
     pub listen: Option<SocketAddr>,
     /// Names in the `Host` header that are accepted beside localhost, 127.0.0.1 and ::1.
     pub allowed_hosts: Vec<String>,
@@ -62,6 +72,16 @@ pub struct Server {
     /// Guests running at once over all services; 256 unless given. Memory for as many is reserved.
     #[schemars(range(min = 1, max = 10000))]
     pub concurrent_calls: Option<u32>,
+    /// TLS of the listener; plain HTTP unless given.
+    pub tls: Option<front::RawTls>,
+    /// Whether other machines may be served without TLS, because a proxy in front speaks it.
+    pub plaintext: bool,
+    /// What clients call this host, such as `https://mcp.example.com`. OAuth needs it.
+    pub public_url: Option<String>,
+    /// Whether `/metrics` needs no credential.
+    pub metrics_open: bool,
+    /// What clients and their connections may use.
+    pub limits: ConnectionLimits,
 }
 
 /// Where components are found.

@@ -5,7 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Components, Config, Server, Tenant, audit, raw, secrets::Secrets, service};
+use super::{
+    Components, Config, Server, Tenant, access, audit, auth,
+    front::{self, RawFront},
+    raw,
+    secrets::Secrets,
+    service, telemetry,
+};
 
 /// Something in the file that parses and still cannot be acted on.
 #[derive(Debug)]
@@ -38,15 +44,28 @@ const CONCURRENT_CALLS: u32 = 256;
 /// Names the key and says what to write instead.
 pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
     let secrets = Secrets::load(&file.secrets, base).map_err(at("secrets"))?;
+    let raw::Server { tls, plaintext, public_url, metrics_open, .. } = &file.server;
+    let (tls, public_url) = (tls.clone(), public_url.clone());
+    let front = RawFront { tls, plaintext: *plaintext, public_url, metrics_open: *metrics_open };
+    let front = front::resolve(front, base)?;
     let server = server(file.server)?;
     let components = components(file.components, base)?;
-    if file.tenants.len() > 1 {
-        let names: Vec<_> = file.tenants.keys().cloned().collect();
+    let presets = access::presets(file.presets, "presets")?;
+    let names: Vec<&str> = file.tenants.keys().map(String::as_str).collect();
+    let auth =
+        file.auth.map(|raw| auth::resolve(raw, &names, &secrets, &presets, &front, base)).transpose()?;
+    if names.len() > 1 && auth.is_none() {
         return Err(at("tenants")(format!(
-            "there is no authentication yet to tell the callers of {} apart, so exactly one tenant can be served",
+            "nothing tells the callers of {} apart; add an `auth` section (`bulkhead key new` makes a key)",
             names.join(", ")
         )));
     }
+    auth::check_exposure(server.listen, auth.as_ref(), &front)?;
+    let keyed = |(key, message): (&'static str, String)| at(key)(message);
+    let otlp = telemetry::resolve(file.telemetry, &secrets).map_err(keyed)?;
+    let services: Vec<&str> =
+        file.tenants.values().flat_map(|t| t.services.keys().map(String::as_str)).collect();
+    let logging = telemetry::resolve_logging(file.logging, &services).map_err(keyed)?;
     let defaults = file.defaults;
     let tenant = |(name, tenant): (String, raw::Tenant)| {
         let key = format!("tenants.{name}");
@@ -67,12 +86,26 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
     let tenants = file.tenants.into_iter().map(tenant).collect::<Result<_, _>>()?;
     let audit = file.audit.map(|written| audit::resolve(written, base)).transpose()?;
     let cache = file.cache.resolve("cache")?;
-    Ok(Config { server, components, audit, cache, tenants })
+    let metrics = file.metrics;
+    let local_tenant = None;
+    Ok(Config {
+        local_tenant,
+        server,
+        components,
+        front,
+        auth,
+        presets,
+        metrics,
+        otlp,
+        logging,
+        audit,
+        cache,
+        tenants,
+    })
 }
 
 fn server(raw: raw::Server) -> Result<Server, ResolveError> {
     let listen = raw.listen.unwrap_or_else(|| ([127, 0, 0, 1], 8080).into());
-    check_listen(listen).map_err(at("server.listen"))?;
     for origin in &raw.allowed_origins {
         let scheme = origin.starts_with("http://") || origin.starts_with("https://");
         if !scheme || origin.split("://").nth(1).is_none_or(|rest| rest.is_empty() || rest.contains('/')) {
@@ -90,21 +123,8 @@ fn server(raw: raw::Server) -> Result<Server, ResolveError> {
         allowed_hosts: raw.allowed_hosts,
         allowed_origins: raw.allowed_origins,
         concurrent_calls,
+        limits: raw.limits.resolve("server.limits")?,
     })
-}
-
-/// Until callers can be told apart, nobody but this machine may reach the listener.
-///
-/// # Errors
-/// When the address can be reached from elsewhere.
-pub fn check_listen(listen: std::net::SocketAddr) -> Result<(), String> {
-    if listen.ip().is_loopback() {
-        return Ok(());
-    }
-    Err(format!(
-        "{listen} can be reached from other machines, and there is no authentication yet; listen on 127.0.0.1 and put an \
-         authenticating proxy in front"
-    ))
 }
 
 fn components(raw: raw::Components, base: &Path) -> Result<Components, ResolveError> {
@@ -165,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_second_tenant_is_refused() {
-        refused("tenants: {a: {}, b: {}}", "tenants", "exactly one tenant");
+        refused("tenants: {a: {}, b: {}}", "tenants", "nothing tells the callers of a, b apart");
     }
 
     #[test]

@@ -16,7 +16,6 @@ use governor::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::quota::{Charge, Quota};
-use crate::error::CallError;
 
 /// What one holder may do. The default is no limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,9 +238,21 @@ impl fmt::Display for Refused {
     }
 }
 
-impl From<Refused> for CallError {
-    fn from(refused: Refused) -> Self {
-        Self::Throttled { message: refused.to_string(), retry_after: Some(refused.retry_after) }
+impl Refused {
+    /// Whose limit it is, in a bounded word.
+    #[must_use]
+    pub fn scope(&self) -> &'static str {
+        if self.key.contains(".tools.limits.") {
+            "tool"
+        } else if self.key.contains(".services.") {
+            "service"
+        } else if self.key.starts_with("tenants.") {
+            "tenant"
+        } else if self.key.starts_with("server.") {
+            "host"
+        } else {
+            "caller"
+        }
     }
 }
 

@@ -8,13 +8,14 @@ use prometheus_client::{metrics::counter::Counter, metrics::family::Family, regi
 use super::labels::OTHER;
 
 /// What becomes of a call: `ok`, or the reasons of [`CallError`](crate::error::CallError).
-pub const OUTCOMES: [&str; 24] = [
+pub const OUTCOMES: [&str; 25] = [
     "ok",
     "unknown_tool",
     "invalid_arguments",
     "not_found",
     "unauthenticated",
     "denied",
+    "forbidden",
     "throttled",
     "quota_exceeded",
     "unavailable",

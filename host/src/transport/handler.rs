@@ -20,7 +20,7 @@ use super::wire;
 use crate::{
     auth::Caller,
     call::Host,
-    request::{CallId, CallRequest, Credentials, Event, Events, Scope},
+    request::{CallId, CallRequest, Credentials, Event, Events, Scope, Via},
 };
 
 /// How long clients may keep a list; the services change only with a restart.
@@ -69,13 +69,23 @@ impl Handler {
 
     /// What the services tell the model.
     fn instructions(&self) -> Option<String> {
-        let told = self.host.catalog().services(&self.caller, &self.scope).filter_map(|service| {
+        // Only of services with a tool for this caller: of others it knows nothing.
+        let mut services: Vec<_> =
+            self.host.catalog().list(&self.caller, &self.scope).map(|(s, _)| s).collect();
+        services.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        let told = services.into_iter().filter_map(|service| {
             let instructions = service.manifest.instructions.as_ref()?;
             Some(format!("{}: {instructions}", service.name))
         });
         let told = told.collect::<Vec<_>>().join("\n");
         Some(told).filter(|told| !told.is_empty())
     }
+}
+
+fn via(context: &RequestContext<RoleServer>) -> Via {
+    let http = context.extensions.get::<axum::http::request::Parts>().is_some();
+    let protocol = context.protocol_version().map(|version| version.to_string());
+    Via { transport: if http { "tcp" } else { "pipe" }, protocol }
 }
 
 /// From `_meta` (SEP-414) or the HTTP header.
@@ -131,7 +141,7 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params("unknown cursor: the list has one page", None));
         }
         let tools =
-            self.host.catalog().list(&self.caller, &self.scope).map(|tool| wire::tool(tool)).collect();
+            self.host.catalog().list(&self.caller, &self.scope).map(|(_, tool)| wire::tool(tool)).collect();
         let mut result = ListToolsResult::with_all_items(tools);
         result.ttl_ms = Some(LIST_TTL_MS);
         result.cache_scope = Some(CacheScope::Private);
@@ -141,7 +151,7 @@ impl ServerHandler for Handler {
     /// For rmcp, which checks `Mcp-Param-*` headers against the schema.
     fn get_tool(&self, name: &str) -> Option<WireTool> {
         let tool = self.host.catalog().tool(&self.caller, &self.scope, name)?;
-        Some(wire::tool(tool))
+        Some(wire::tool(&tool))
     }
 
     // rmcp answers these with empty results; a host that does not offer them says so.
@@ -196,6 +206,7 @@ impl ServerHandler for Handler {
             tool: request.name.into_owned(),
             arguments: request.arguments.unwrap_or_default(),
             traceparent: traceparent(&context),
+            via: via(&context),
             events: events.unwrap_or_default(),
             cancelled: context.ct.clone(),
         }));

@@ -9,7 +9,7 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{
     Extension, Json, Router,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Path, RawQuery, Request, State},
     http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -30,11 +30,13 @@ use super::{
     workers::Workers,
 };
 use crate::{
+    access::narrowing::Narrowing,
+    audit::api::{self, Refusal},
     auth::Caller,
     call::Host,
     config::{Server, front::Front},
     health::Health,
-    metrics::{OPEN_METRICS, state},
+    metrics::OPEN_METRICS,
     request::Scope,
 };
 
@@ -113,6 +115,7 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
             Route::Health => app.route(path, get(health)),
             Route::Ready => app.route(path, get(ready)),
             Route::Metrics => app.route(path, get(metrics)),
+            Route::Audit => app.route(path, get(audit)),
             Route::Resource | Route::ResourceMcp | Route::ResourceService => {
                 let metadata = gate.metadata();
                 app.route(path, get(move || async move { metadata.map(Json).ok_or(StatusCode::NOT_FOUND) }))
@@ -138,6 +141,8 @@ pub enum Route {
     Ready,
     /// Numbers.
     Metrics,
+    /// Who called what.
+    Audit,
     /// OAuth metadata of the host (RFC 9728 §3).
     Resource,
     /// The same, where clients of `/mcp` look.
@@ -168,6 +173,7 @@ impl Route {
         Self::Health,
         Self::Ready,
         Self::Metrics,
+        Self::Audit,
         Self::Resource,
         Self::ResourceMcp,
         Self::ResourceService,
@@ -183,6 +189,7 @@ impl Route {
             Self::Health => "/healthz",
             Self::Ready => "/readyz",
             Self::Metrics => "/metrics",
+            Self::Audit => "/api/v1/audit",
             Self::Resource => "/.well-known/oauth-protected-resource",
             Self::ResourceMcp => "/.well-known/oauth-protected-resource/mcp",
             Self::ResourceService => "/.well-known/oauth-protected-resource/mcp/{service}",
@@ -196,7 +203,7 @@ impl Route {
             Self::Mcp | Self::McpSlash | Self::Service => Access::Caller,
             Self::Health => Access::Optional,
             Self::Metrics if front.metrics_open => Access::Open,
-            Self::Metrics => Access::Admin,
+            Self::Metrics | Self::Audit => Access::Admin,
             Self::Ready | Self::Resource | Self::ResourceMcp | Self::ResourceService => Access::Open,
         }
     }
@@ -211,13 +218,42 @@ async fn health(State(host): State<Arc<Host>>, caller: Option<Extension<Caller>>
     Json(json!({ "status": health.status })).into_response()
 }
 
-/// Services are loaded before the listener opens, so a host that answers is ready.
-async fn ready() -> Response {
-    Json(json!({ "status": "ok" })).into_response()
+/// Whether calls can be served and recorded.
+async fn ready(State(host): State<Arc<Host>>) -> Response {
+    if host.is_ready() {
+        return Json(json!({ "status": "ok" })).into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" }))).into_response()
+}
+
+/// The audit log, for admins; what of it is told is their tenant's, unless they are the operator on this machine.
+async fn audit(
+    State(host): State<Arc<Host>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let Some((index, _)) = host.records().audit() else {
+        return json_rpc(StatusCode::NOT_FOUND, -32600, "there is no audit log; add an `audit` section");
+    };
+    let tenant = (!caller.is_local()).then_some(&*caller.tenant);
+    match api::answer(index, query.as_deref().unwrap_or_default(), tenant).await {
+        Ok(answer) => {
+            ([(header::CONTENT_TYPE, answer.content_type)], Body::from_stream(answer.body)).into_response()
+        }
+        Err(Refusal::BadQuery(why)) => json_rpc(StatusCode::BAD_REQUEST, -32600, &why),
+        Err(Refusal::Failed(error)) => {
+            tracing::error!(%error, "the audit log cannot be asked");
+            json_rpc(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                -32603,
+                "the audit log cannot be read; the log says why",
+            )
+        }
+    }
 }
 
 async fn metrics(State(host): State<Arc<Host>>) -> Response {
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], state::text(&host)).into_response()
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], host.metrics().text(&host)).into_response()
 }
 
 async fn not_found() -> Response {
@@ -235,8 +271,15 @@ async fn scoped(
     let Some(caller) = request.extensions().get::<Caller>().cloned() else {
         return json_rpc(StatusCode::UNAUTHORIZED, -32600, "authentication is required");
     };
-    let scope = service.map_or(Scope::All, |Path(service)| Scope::Service(service));
-    if scope != Scope::All && host.catalog().services(&caller, &scope).next().is_none() {
+    let mut scope = service.map_or(Scope::all(), |Path(service)| Scope::service(service));
+    if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
+        match Narrowing::parse(query, host.presets()) {
+            Ok(narrowing) => scope.narrowing = Some(narrowing.into()),
+            Err(why) => return json_rpc(StatusCode::BAD_REQUEST, -32600, &why),
+        }
+    }
+    // A service of which the caller may use nothing is none.
+    if scope.service.is_some() && host.catalog().list(&caller, &scope).next().is_none() {
         return json_rpc(StatusCode::NOT_FOUND, -32600, "no such service; /mcp serves all of them");
     }
     asking(caller, scope, next.run(request)).await

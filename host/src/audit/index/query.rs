@@ -56,6 +56,15 @@ pub(super) fn calls_since(dir: &Path, whose: &Whose, since: SystemTime) -> Resul
     Ok(unsigned(count))
 }
 
+pub(super) fn callers_since(dir: &Path, since: SystemTime) -> Result<Vec<(String, String, u64)>, AuditError> {
+    let db = connect(dir)?;
+    let asked =
+        "SELECT tenant, caller, count(*) FROM calls WHERE time >= ?1 AND allowed GROUP BY tenant, caller";
+    let mut asked = db.prepare(asked)?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?)));
+    Ok(asked.query_map([micros(since)], row)?.collect::<Result<_, _>>()?)
+}
+
 /// Lines, found by the index and read from the log.
 #[derive(Debug)]
 pub(super) struct Lines {

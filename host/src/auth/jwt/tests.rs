@@ -19,7 +19,10 @@ use tokio::{
 };
 
 use crate::{
-    auth::{Auth, Caller, Reason, Unauthenticated, tests},
+    auth::{
+        Auth, Caller, Reason, Unauthenticated,
+        tests::{self, may},
+    },
     request::Credentials,
     secret::Secret,
 };
@@ -314,14 +317,14 @@ async fn scopes_give_rights_and_a_missing_one_is_named() {
     let idp = Idp::start(keys(&[1])).await;
     let scopes = "required_scopes: [mcp], scopes: { 'tools:read': { tools: ['*'], read_only: true }, 'tools:all': { tools: ['*'] } }";
     let host = idp.host(&format!("tenant: acme, tools: ['echo_*'], {scopes}"));
+    // A tool of its own, one that only reads, one that does not.
     let rights = |caller: Caller| {
-        let each = caller.principal.rights.iter().map(|rights| (rights.tools.join(","), rights.read_only));
-        each.collect::<Vec<_>>()
+        [("echo_say", false), ("get", true), ("put", false)].map(|(tool, reads)| may(&caller, tool, reads))
     };
     let plain = check(&host, token(1, json!({ "scope": "mcp other" }))).await.unwrap();
-    assert_eq!(rights(plain), [("echo_*".into(), false)]);
+    assert_eq!(rights(plain), [true, false, false]);
     let more = check(&host, token(1, json!({ "scp": ["mcp", "tools:read"] }))).await.unwrap();
-    assert_eq!(rights(more), [("echo_*".into(), false), ("*".into(), true)]);
+    assert_eq!(rights(more), [true, true, false]);
     let lacks = check(&host, token(1, json!({ "scope": "tools:read" }))).await.unwrap_err();
     assert_eq!(
         (lacks.reason, &*lacks.scopes),

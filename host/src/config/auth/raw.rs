@@ -4,10 +4,12 @@ use std::{collections::BTreeMap, path::PathBuf, time::SystemTime};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
-use serde_json::Value;
 
-use super::Rights;
 use crate::config::units::Time;
+pub(super) use crate::config::{
+    access::{Access, Condition},
+    limits::CallLimits,
+};
 
 /// Who may call. Without this section everybody is the local caller, and the listener must be on loopback.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -35,15 +37,14 @@ macro_rules! written {
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $($(#[$doc])* pub $field: $type,)*
-            /// Tools it may use, such as `prometheus_*`. None unless given.
-            #[serde(default)]
-            pub tools: Vec<String>,
+            /// Tools it may use, such as `prometheus_*`.
+            pub tools: Option<Vec<String>>,
             /// Tools it may not use, although `tools` has them.
             #[serde(default)]
             pub deny_tools: Vec<String>,
             /// Only tools with these tags.
             pub tags: Option<String>,
-            /// Named sets of rules.
+            /// Sets of tools it may use, too, by their names under `presets`.
             #[serde(default)]
             pub presets: Vec<String>,
             /// Only tools that change nothing; false unless given.
@@ -51,14 +52,17 @@ macro_rules! written {
             pub read_only: bool,
             /// Conditions on the arguments.
             #[serde(default)]
-            pub when: Vec<Value>,
+            pub when: Vec<Condition>,
+            /// How many calls it may make.
+            #[serde(default)]
+            pub limits: CallLimits,
         }
 
         impl $name {
-            /// What it may do.
+            /// Which tools it may use.
             #[must_use]
-            pub fn rights(&self) -> Rights {
-                Rights {
+            pub fn access(&self) -> Access {
+                Access {
                     tools: self.tools.clone(),
                     deny_tools: self.deny_tools.clone(),
                     tags: self.tags.clone(),
@@ -148,11 +152,6 @@ written! {
 }
 
 written! {
-    /// What tokens with a scope may do.
-    Scope {}
-}
-
-written! {
     /// An issuer of JWTs.
     Jwt {
         /// The issuer's short name, which starts the callers' names in logs; its host name unless given.
@@ -187,7 +186,7 @@ written! {
         required_scopes: Vec<String>,
         /// What tokens with these scopes may do, beside what all tokens may.
         #[serde(default)]
-        scopes: BTreeMap<String, Scope>,
+        scopes: BTreeMap<String, Access>,
         /// How the issuer is reached.
         #[serde(default)]
         network: Network,

@@ -10,12 +10,14 @@ use super::{
     Auth, Certificate, CertificateMark, Identity, Issuer, Key, KeySource, Rights, Tenants, User, raw,
 };
 use crate::{
+    access,
     config::{
         front::Front,
         resolve::{ResolveError, at},
         secrets::Secrets,
     },
     egress::{oauth2::is_local, target::Target},
+    limit::gate,
 };
 
 /// A token shorter than this could be guessed.
@@ -29,6 +31,7 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
 struct Known<'a> {
     tenants: &'a [&'a str],
     secrets: &'a Secrets,
+    presets: &'a access::Presets,
     front: &'a Front,
     base: &'a Path,
     ids: BTreeSet<String>,
@@ -42,11 +45,12 @@ pub fn resolve(
     raw: raw::Auth,
     tenants: &[&str],
     secrets: &Secrets,
+    presets: &access::Presets,
     front: &Front,
     base: &Path,
 ) -> Result<Auth, ResolveError> {
     let ids = ["local", "anonymous"].map(str::to_owned).into();
-    let mut known = Known { tenants, secrets, front, base, ids };
+    let mut known = Known { tenants, secrets, presets, front, base, ids };
     let mut auth = Auth::default();
     for (i, key) in raw.api_keys.into_iter().enumerate() {
         auth.keys.push(api_key(&key, &mut known).map_err(at(format!("auth.api_keys[{i}]")))?);
@@ -82,7 +86,8 @@ pub fn resolve(
     if let Some(anonymous) = raw.anonymous {
         auth.exposed = anonymous.exposed;
         let tenant = known.tenant(&anonymous.tenant).map_err(at("auth.anonymous"))?;
-        let (id, rights) = ("anonymous".into(), anonymous.rights());
+        let rights = known.rights(anonymous.access(), anonymous.limits).map_err(at("auth.anonymous"))?;
+        let id = "anonymous".into();
         auth.anonymous = Some(Identity { id, tenant, admin: false, rights });
     }
     if !auth.accepts_credentials() && auth.anonymous.is_none() {
@@ -148,6 +153,33 @@ impl Known<'_> {
         Ok(Identity { id: id.into(), tenant: self.tenant(tenant)?, admin, rights })
     }
 
+    /// What a caller may do. An error names the key below the caller's.
+    fn rights(&self, access: raw::Access, calls: raw::CallLimits) -> Result<Rights, String> {
+        let access = self.access(access)?;
+        Ok(Rights { access: vec![access.into()], calls: self.calls(calls)? })
+    }
+
+    /// The same, of a caller that may be an admin.
+    fn caller(&self, admin: bool, access: raw::Access, calls: raw::CallLimits) -> Result<Rights, String> {
+        if admin { self.some_rights(access, calls) } else { self.rights(access, calls) }
+    }
+
+    /// The same, of one that may do without tools: an admin, or an issuer whose scopes say more.
+    fn some_rights(&self, access: raw::Access, calls: raw::CallLimits) -> Result<Rights, String> {
+        if access.tools.is_none() && access.presets.is_empty() {
+            return Ok(Rights { access: Vec::new(), calls: self.calls(calls)? });
+        }
+        self.rights(access, calls)
+    }
+
+    fn access(&self, access: raw::Access) -> Result<access::Access, String> {
+        below(crate::config::access::resolve(access, self.presets, ""))
+    }
+
+    fn calls(&self, calls: raw::CallLimits) -> Result<gate::CallLimits, String> {
+        below(calls.resolve(".limits"))
+    }
+
     /// A name in logs; `:` separates an issuer from its subject, so that neither can pass for the other.
     fn id(&mut self, id: &str) -> Result<(), String> {
         let letters = id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._@-".contains(&b));
@@ -167,12 +199,14 @@ fn api_key(raw: &raw::ApiKey, known: &mut Known<'_>) -> Result<Key, String> {
     let digest = digest(&raw.sha256).ok_or(
         "sha256: must be 64 hexadecimal digits; `bulkhead key new` makes a key and prints the entry for it",
     )?;
-    let identity = known.identity(&raw.id, &raw.tenant, raw.admin, raw.rights())?;
+    let rights = known.caller(raw.admin, raw.access(), raw.limits)?;
+    let identity = known.identity(&raw.id, &raw.tenant, raw.admin, rights)?;
     Ok(Key { digest, api: true, expires: raw.expires.map(|date| date.0), identity })
 }
 
 fn bearer(raw: &raw::Bearer, known: &mut Known<'_>) -> Result<Key, String> {
-    let identity = known.identity(&raw.id, &raw.tenant, raw.admin, raw.rights())?;
+    let rights = known.caller(raw.admin, raw.access(), raw.limits)?;
+    let identity = known.identity(&raw.id, &raw.tenant, raw.admin, rights)?;
     let filled = known.secrets.fill(&raw.token).map_err(|why| format!("token: {why}"))?;
     if filled.secrets.is_empty() {
         return Err("token: must not stand in this file; write `${secret:NAME}`".to_owned());
@@ -195,7 +229,8 @@ fn user(raw: raw::Basic, known: &mut Known<'_>) -> Result<User, String> {
     if !memory.is_ok_and(|memory| memory <= MOST_MEMORY) {
         return Err(format!("password: its parameters are odd or ask for more than 256 MiB; {how}"));
     }
-    let identity = known.identity(&raw.username, &raw.tenant, raw.admin, raw.rights())?;
+    let rights = known.caller(raw.admin, raw.access(), raw.limits)?;
+    let identity = known.identity(&raw.username, &raw.tenant, raw.admin, rights)?;
     Ok(User { hash: raw.password, identity })
 }
 
@@ -220,7 +255,8 @@ fn certificate(raw: &raw::Certificate, known: &mut Known<'_>) -> Result<Certific
         }
         _ => return Err("needs exactly one of `san` and `fingerprint`".to_owned()),
     };
-    Ok(Certificate { mark, identity: known.identity(&raw.id, &raw.tenant, raw.admin, raw.rights())? })
+    let rights = known.caller(raw.admin, raw.access(), raw.limits)?;
+    Ok(Certificate { mark, identity: known.identity(&raw.id, &raw.tenant, raw.admin, rights)? })
 }
 
 fn issuer(raw: raw::Jwt, known: &mut Known<'_>) -> Result<Issuer, String> {
@@ -272,7 +308,12 @@ fn issuer(raw: raw::Jwt, known: &mut Known<'_>) -> Result<Issuer, String> {
     if let Some(scope) = raw.required_scopes.iter().chain(raw.scopes.keys()).find(odd) {
         return Err(format!("`{scope}` is not a scope (RFC 6749 §3.3)"));
     }
-    let rights = raw.rights();
+    let rights = known.some_rights(raw.access(), raw.limits)?;
+    let scopes = raw.scopes.iter().map(|(scope, raw)| {
+        let access = known.access(raw.clone()).map_err(|why| format!("scopes.{scope}.{why}"))?;
+        Ok((scope.clone(), access.into()))
+    });
+    let scopes = scopes.collect::<Result<_, String>>()?;
     let ca = raw.network.ca.map(|ca| known.base.join(ca));
     if let Some(missing) = ca.as_ref().filter(|ca| !ca.is_file()) {
         return Err(format!("network.ca: there is no file {}", missing.display()));
@@ -289,10 +330,15 @@ fn issuer(raw: raw::Jwt, known: &mut Known<'_>) -> Result<Issuer, String> {
         admin: raw.admin_claim.map(|admin| (admin.claim, admin.value)),
         required_scopes: raw.required_scopes,
         rights,
-        scopes: raw.scopes.into_iter().map(|(scope, raw)| (scope, raw.rights())).collect(),
+        scopes,
         allow_addresses: raw.network.allow_addresses,
         ca,
     })
+}
+
+/// An error that names a key below the one its caller names.
+fn below<T>(resolved: Result<T, ResolveError>) -> Result<T, String> {
+    resolved.map_err(|error| error.to_string().trim_start_matches('.').to_owned())
 }
 
 /// A URL that keys may come from: nobody on the way can put others in their place.

@@ -119,7 +119,7 @@ fn a_refusal_is_an_error_the_model_can_act_on() {
         allowed: n(5),
         retry_after: Duration::from_secs(9),
     };
-    let error = CallError::from(refused);
+    let error = crate::error::CallError::Limited(refused);
     assert_eq!(error.to_string(), "the 5 calls of this day (UTC) are used up (`t.limits.calls_per_day`)");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
 }

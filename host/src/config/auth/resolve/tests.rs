@@ -28,7 +28,8 @@ fn load(section: &str, front: &Front) -> Result<Auth, String> {
     let sources = [secret("long", "0123456789abcdef"), secret("short", "0123456789")].into();
     let secrets = Secrets::load(&sources, dir.path()).unwrap();
     let raw = serde_saphyr::from_str(section).map_err(|error| error.to_string())?;
-    resolve(raw, &["acme"], &secrets, front, dir.path()).map_err(|error| error.to_string())
+    resolve(raw, &["acme"], &secrets, &access::Presets::default(), front, dir.path())
+        .map_err(|error| error.to_string())
 }
 
 #[track_caller]
@@ -42,10 +43,10 @@ fn every_kind_can_be_written_at_once() {
     let zeros = "0".repeat(64);
     let section = format!(
         "api_keys: [{{ id: ci, sha256: '{zeros}', tenant: acme, tools: ['prometheus_*'], read_only: true, expires: 2027-01-01 }}]\n\
-         bearer: [{{ id: old, token: '${{secret:long}}', tenant: acme }}]\n\
+         bearer: [{{ id: old, token: '${{secret:long}}', tenant: acme, tools: [] }}]\n\
          basic: [{{ username: ada, password: '{HASH}', tenant: acme, admin: true }}]\n\
          jwt: [{{ issuer: 'https://idp.example/realm', tenant: acme, scopes: {{ 'tools:read': {{ tools: ['*'], read_only: true }} }} }}]\n\
-         certificates: [{{ id: agent, san: 'spiffe://acme/agent', tenant: acme }}, {{ id: two, fingerprint: '{}', tenant: acme }}]\n\
+         certificates: [{{ id: agent, san: 'spiffe://acme/agent', tenant: acme, tools: [] }}, {{ id: two, fingerprint: '{}', tenant: acme, tools: [] }}]\n\
          anonymous: {{ tenant: acme, tools: [utilities_get_time] }}",
         "AB:".repeat(32).trim_end_matches(':')
     );
@@ -66,46 +67,46 @@ fn every_kind_can_be_written_at_once() {
 #[test]
 fn what_cannot_be_acted_on_is_refused() {
     let zeros = "0".repeat(64);
-    let key = |rest: &str| format!("api_keys: [{{ id: ci, sha256: '{zeros}', tenant: acme, {rest} }}]");
+    let key = |rest: &str| format!("api_keys: [{{ id: ci, sha256: '{zeros}', tenant: acme, tools: [], {rest} }}]");
     refused("{}", "auth: lets nobody in");
     refused(
-        "api_keys: [{ id: ci, sha256: abc, tenant: acme }]",
+        "api_keys: [{ id: ci, sha256: abc, tenant: acme, tools: [] }]",
         "auth.api_keys[0]: sha256: must be 64 hexadecimal digits",
     );
     refused(&key("expires: tomorrow"), "`tomorrow` is not a date; write it like 2027-01-01");
     refused(&key("key: x"), "unknown field");
-    let other = "api_keys: [{ id: ci, sha256: a, tenant: acm }]".replace(" a,", &format!(" '{zeros}',"));
+    let other = "api_keys: [{ id: ci, sha256: a, tenant: acm, tools: [] }]".replace(" a,", &format!(" '{zeros}',"));
     refused(&other, "there is no tenant `acm`. Did you mean `acme`?");
     refused(
-        &format!("{}\nbearer: [{{ id: ci, token: '${{secret:long}}', tenant: acme }}]", key("")),
+        &format!("{}\nbearer: [{{ id: ci, token: '${{secret:long}}', tenant: acme, tools: [] }}]", key("")),
         "auth.bearer[0]: the id `ci` is taken",
     );
     refused(&key("").replace("id: ci", "id: local"), "the id `local` is taken");
     refused(&key("").replace("id: ci", "id: 'a:b'"), "is not a valid id");
     let twice = format!(
-        "api_keys: [{{ id: a, sha256: '{zeros}', tenant: acme }}, {{ id: b, sha256: '{zeros}', tenant: acme }}]"
+        "api_keys: [{{ id: a, sha256: '{zeros}', tenant: acme, tools: [] }}, {{ id: b, sha256: '{zeros}', tenant: acme, tools: [] }}]"
     );
     refused(&twice, "auth: the key of `b` is also another caller's");
-    refused("bearer: [{ id: a, token: '${secret:short}', tenant: acme }]", "shorter than 16 bytes");
-    refused("bearer: [{ id: a, token: '0123456789abcdef', tenant: acme }]", "must not stand in this file");
+    refused("bearer: [{ id: a, token: '${secret:short}', tenant: acme, tools: [] }]", "shorter than 16 bytes");
+    refused("bearer: [{ id: a, token: '0123456789abcdef', tenant: acme, tools: [] }]", "must not stand in this file");
     refused(
-        "basic: [{ username: a, password: hunter2, tenant: acme }]",
+        "basic: [{ username: a, password: hunter2, tenant: acme, tools: [] }]",
         "auth.basic[0]: password: is not a hash",
     );
     let weak = HASH.replace("argon2id", "argon2d");
-    refused(&format!("basic: [{{ username: a, password: '{weak}', tenant: acme }}]"), "not an argon2id hash");
+    refused(&format!("basic: [{{ username: a, password: '{weak}', tenant: acme, tools: [] }}]"), "not an argon2id hash");
     let greedy = HASH.replace("m=8,", "m=1000000,");
-    refused(&format!("basic: [{{ username: a, password: '{greedy}', tenant: acme }}]"), "more than 256 MiB");
-    refused("certificates: [{ id: a, tenant: acme }]", "exactly one of `san` and `fingerprint`");
+    refused(&format!("basic: [{{ username: a, password: '{greedy}', tenant: acme, tools: [] }}]"), "more than 256 MiB");
+    refused("certificates: [{ id: a, tenant: acme, tools: [] }]", "exactly one of `san` and `fingerprint`");
     refused(
-        "certificates: [{ id: a, san: a@b.example, tenant: acme }]",
+        "certificates: [{ id: a, san: a@b.example, tenant: acme, tools: [] }]",
         "e-mail addresses are not supported",
     );
     refused(
-        "certificates: [{ id: a, san: x, tenant: acme }, { id: b, san: X, tenant: acme }]",
+        "certificates: [{ id: a, san: x, tenant: acme, tools: [] }, { id: b, san: X, tenant: acme, tools: [] }]",
         "each stands for one caller",
     );
-    let section = "certificates: [{ id: a, san: x, tenant: acme }]";
+    let section = "certificates: [{ id: a, san: x, tenant: acme, tools: [] }]";
     assert!(load(section, &front(false)).unwrap_err().contains("no effect without `server.tls.client_ca`"));
 }
 
@@ -124,8 +125,8 @@ fn an_issuer_that_cannot_be_trusted_is_refused() {
     refused(&issuer("tenant_claim: tid, tenants: { x: nobody }"), "there is no tenant `nobody`");
     refused(&issuer("required_scopes: ['a b'], tenant: acme"), "`a b` is not a scope");
     refused(&issuer("network: { ca: nope.pem }, tenant: acme"), "network.ca: there is no file");
-    refused("jwt: [{ issuer: 'http://idp.example', audience: a, tenant: acme }]", "issuer: must be https");
-    let nameless = "jwt: [{ issuer: 'https://idp.example', tenant: acme }]";
+    refused("jwt: [{ issuer: 'http://idp.example', audience: a, tenant: acme, tools: [] }]", "issuer: must be https");
+    let nameless = "jwt: [{ issuer: 'https://idp.example', tenant: acme, tools: [] }]";
     let front = Front { public_url: None, ..front(true) };
     assert!(load(nameless, &front).unwrap_err().contains("or set `server.public_url`"));
 }
@@ -138,7 +139,7 @@ fn a_listener_that_others_can_reach_needs_authentication_and_tls() {
     };
     let plain = Front::default();
     let anonymous = |rest: &str| load(&format!("anonymous: {{ tenant: acme {rest} }}"), &plain).unwrap();
-    let key = load(&format!("api_keys: [{{ id: ci, sha256: '{}', tenant: acme }}]", "0".repeat(64)), &plain)
+    let key = load(&format!("api_keys: [{{ id: ci, sha256: '{}', tenant: acme, tools: [] }}]", "0".repeat(64)), &plain)
         .unwrap();
     assert_eq!(check(inside, None, &plain), Ok(()));
     assert_eq!(check(inside, Some(&anonymous("")), &plain), Ok(()));

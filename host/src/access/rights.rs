@@ -1,0 +1,126 @@
+//! All that a caller may use: what any of its accesses allows. A token may bring several, one for each scope.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use super::{Access, Decision, Facts, verdicts::Verdicts};
+
+/// The rights of a caller. What they say of its tenant's tools is worked out once, at its first request.
+#[derive(Debug, Default)]
+pub struct Rights {
+    any: Vec<Arc<Access>>,
+    verdicts: OnceLock<Vec<Verdicts>>,
+}
+
+/// What is decided about a tool.
+#[derive(Clone, Debug)]
+pub struct Ruling {
+    /// Whether it may be used, and by which rule.
+    pub decision: Decision,
+    /// Whether that depends on the arguments.
+    pub conditional: bool,
+}
+
+impl Rights {
+    /// What any of these allows; of none, nothing.
+    #[must_use]
+    pub fn new(any: Vec<Arc<Access>>) -> Self {
+        Self { any, verdicts: OnceLock::new() }
+    }
+
+    /// Whether the tool at `place` among `tools` may be used. The tools are those of the caller's tenant, always the
+    /// same ones.
+    pub fn rule<'a, I: Iterator<Item = Facts<'a>>>(&self, place: usize, tools: impl Fn() -> I) -> Ruling {
+        let verdicts = self
+            .verdicts
+            .get_or_init(|| self.any.iter().map(|access| Verdicts::of(access, tools())).collect());
+        let each = || self.any.iter().zip(verdicts).map(|(access, verdicts)| (access, verdicts.get(place)));
+        let allowing = || each().filter(|(_, verdict)| verdict.allowed());
+        // One that does not look at the arguments, rather than one that does.
+        let best = allowing().find(|(_, verdict)| !verdict.conditional()).or_else(|| allowing().next());
+        match best.or_else(|| each().next()) {
+            Some((access, verdict)) => {
+                let conditional = verdict.allowed() && verdict.conditional();
+                Ruling { decision: verdict.decision(access), conditional }
+            }
+            None => Ruling { decision: Decision::Denied { rule: "no rights".into() }, conditional: false },
+        }
+    }
+
+    /// Whether a tool that may be used under conditions may be used with these arguments.
+    #[must_use]
+    pub fn check_arguments(
+        &self,
+        facts: &Facts<'_>,
+        caller: &str,
+        tenant: &str,
+        arguments: &Value,
+    ) -> Decision {
+        let allowing = self.any.iter().filter(|access| access.decide(facts).is_allowed());
+        let mut last = Decision::Denied { rule: "no rights".into() };
+        for access in allowing {
+            last = access.check_arguments(facts, caller, tenant, arguments);
+            if last.is_allowed() {
+                break;
+            }
+        }
+        last
+    }
+
+    /// Each of them, for `explain`.
+    pub fn each(&self) -> impl Iterator<Item = &Arc<Access>> {
+        self.any.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::access;
+
+    fn rights(each: &[&str]) -> Rights {
+        let access = |text: &&str| {
+            let raw: access::Access = serde_saphyr::from_str(text).unwrap();
+            Arc::new(access::resolve(raw, &super::super::Presets::default(), "k").unwrap())
+        };
+        Rights::new(each.iter().map(access).collect())
+    }
+
+    fn facts(name: &str, read_only: bool) -> Facts<'_> {
+        Facts { public_name: name, service: "s", tags: &[], read_only, destructive: false }
+    }
+
+    #[test]
+    fn what_one_of_them_allows_is_allowed() {
+        let rights = rights(&["{ tools: ['s_get'], read_only: true }", "{ tools: ['s_put'] }"]);
+        let tools = || [facts("s_get", true), facts("s_put", false), facts("s_drop", false)].into_iter();
+        let ruled = |place| {
+            let ruling = rights.rule(place, tools);
+            (ruling.decision.is_allowed(), ruling.decision.rule().to_string())
+        };
+        assert_eq!(ruled(0), (true, "tools: s_get".into()));
+        assert_eq!(ruled(1), (true, "tools: s_put".into()));
+        assert!(!ruled(2).0);
+        assert!(!ruled(3).0, "there is no such tool");
+    }
+
+    #[test]
+    fn a_right_without_conditions_goes_before_one_with() {
+        let when = "{ tools: ['*'], when: [{ tools: ['*'], allow: 'args.a == 1' }] }";
+        let tools = || [facts("s_get", true)].into_iter();
+        assert!(!rights(&[when, "{ tools: ['*'] }"]).rule(0, tools).conditional);
+        let only = rights(&[when]);
+        assert!(only.rule(0, tools).conditional);
+        let with = |a: i32| only.check_arguments(&facts("s_get", true), "me", "t", &json!({ "a": a }));
+        assert!(with(1).is_allowed());
+        assert!(!with(2).is_allowed());
+    }
+
+    #[test]
+    fn no_rights_allow_nothing() {
+        assert!(!rights(&[]).rule(0, || [facts("s_get", true)].into_iter()).decision.is_allowed());
+    }
+}
