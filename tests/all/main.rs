@@ -11,6 +11,7 @@ mod command_line;
 mod credentials;
 mod egress;
 mod explain;
+mod front;
 mod hostile;
 mod names;
 mod oauth2;
