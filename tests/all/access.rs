@@ -115,11 +115,17 @@ async fn a_url_takes_tools_away_and_gives_none() {
         }
     }
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
-    for query in ["tool=a", "preset=nothing", "tags=(a", "tags=", "tools=", "tools=a&tools=b", "x=%FF", "preset="] {
+    for query in
+        ["tool=a", "preset=nothing", "tags=(a", "tags=", "tools=", "tools=a&tools=b", "x=%FF", "preset="]
+    {
         for path in ["/mcp", "/mcp/", "/mcp/shop", "/mcp/none"] {
             let answer = server.client_of(&all, &format!("{path}?{query}")).post(&list).await;
             let message: Value = serde_json::from_slice(answer.body()).unwrap();
-            assert_eq!((answer.status().as_u16(), &message["error"]["code"]), (400, &json!(-32600)), "{query}");
+            assert_eq!(
+                (answer.status().as_u16(), &message["error"]["code"]),
+                (400, &json!(-32600)),
+                "{query}"
+            );
         }
     }
 }
@@ -127,8 +133,7 @@ async fn a_url_takes_tools_away_and_gives_none() {
 /// The lines of the audit log, the latest last.
 async fn audited(server: &Server, admin: &str) -> Vec<Value> {
     let url = format!("http://{}/api/v1/audit?limit=1000", server.address);
-    let response =
-        server.client_of(admin, "/mcp").send(Request::get(url).body(String::new()).unwrap()).await;
+    let response = server.client_of(admin, "/mcp").send(Request::get(url).body(String::new()).unwrap()).await;
     let mut body: Value = serde_json::from_slice(response.body()).unwrap();
     let Value::Array(mut lines) = body["entries"].take() else { panic!("{body}") };
     lines.reverse();
@@ -230,8 +235,7 @@ async fn tools_are_seen_as_the_operator_has_them() {
     let price = client.call("shop_price", json!({ "aisle": "fruit" })).await;
     assert_eq!(price["content"][0]["text"], r#"["item-0","item-1"]"#);
     for size in [json!(2), json!(3), Value::Null] {
-        let (reason, text) =
-            client.refused("shop_price", json!({ "aisle": "fruit", "size": size })).await;
+        let (reason, text) = client.refused("shop_price", json!({ "aisle": "fruit", "size": size })).await;
         let expected = "arguments.size: is set by the operator; leave it out";
         assert_eq!((reason.as_str(), text.as_str()), ("invalid_arguments", expected));
     }

@@ -126,7 +126,9 @@ async fn a_call_that_a_narrow_limit_refuses_costs_the_wider_ones_nothing() {
     assert_eq!(passed, 0);
     for result in refused {
         assert_eq!(result["_meta"]["bulkhead/error"]["reason"], "quota_exceeded");
-        assert!(result["content"][0]["text"].as_str().unwrap().contains("tools.limits.shop_who.calls_per_day"));
+        assert!(
+            result["content"][0]["text"].as_str().unwrap().contains("tools.limits.shop_who.calls_per_day")
+        );
     }
     // A tool's rate, at its new name, neither.
     let mut paid = 1;

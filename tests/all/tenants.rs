@@ -130,7 +130,8 @@ async fn two_tenants_that_call_at_once_share_nothing() {
     let log = server.log_until_now_of(&server.client_of(&keys[1], "/mcp")).await;
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     for (tenant, other) in [("acme", "apex"), ("apex", "acme")] {
-        let own: Vec<_> = lines.iter().filter(|line| line["tenant"] == tenant).map(Value::to_string).collect();
+        let own: Vec<_> =
+            lines.iter().filter(|line| line["tenant"] == tenant).map(Value::to_string).collect();
         let said = own.iter().filter(|line| line.contains(&format!("printed in sign of {tenant}"))).count();
         assert_eq!(said, OF_A_TENANT / 3);
         assert!(own.iter().all(|line| !line.contains(other)), "{tenant}");
@@ -210,11 +211,13 @@ async fn nothing_but_the_key_says_which_tenant_it_is() {
     let tenants = TENANTS.map(|name| tenant(name, dir.path(), &upstream.url(), "", ""));
     let server = Server::start(&format!("{auth}tenants: {{ {} }}\n", tenants.join(", ")));
     let expected = json!({ "sign": "sign of apex", "tenant": "apex", "caller": "agent" });
-    for header in ["x-tenant", "tenant", "x-tenant-id", "x-bulkhead-tenant", "mcp-tenant", "x-forwarded-user"] {
+    for header in ["x-tenant", "tenant", "x-tenant-id", "x-bulkhead-tenant", "mcp-tenant", "x-forwarded-user"]
+    {
         let client = server.client_of(&apex, "/mcp").with(header, "acme");
         assert_eq!(client.ok("shop_who", json!({})).await, expected, "{header}");
     }
-    let meta = json!({ "name": "shop_who", "arguments": {}, "_meta": { "tenant": "acme", "caller": "acme" } });
+    let meta =
+        json!({ "name": "shop_who", "arguments": {}, "_meta": { "tenant": "acme", "caller": "acme" } });
     let answer = server.client_of(&apex, "/mcp").rpc("tools/call", meta).await;
     assert_eq!(answer["result"]["structuredContent"], expected);
     let paths = [
@@ -233,11 +236,15 @@ async fn nothing_but_the_key_says_which_tenant_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_in_no_sink() {
-    let (dir, upstream) = (tempfile::tempdir().unwrap(), Upstream::start(|received| {
-        let status = if received.target.contains("broken") { 500 } else { 200 };
-        let echo = format!("{} {}", received.target, sent_token(received));
-        Response::builder().status(status).body(Full::from(echo)).unwrap()
-    }).await);
+    let (dir, upstream) = (
+        tempfile::tempdir().unwrap(),
+        Upstream::start(|received| {
+            let status = if received.target.contains("broken") { 500 } else { 200 };
+            let echo = format!("{} {}", received.target, sent_token(received));
+            Response::builder().status(status).body(Full::from(echo)).unwrap()
+        })
+        .await,
+    );
     let (traced, mut traces) = tokio::sync::mpsc::unbounded_channel();
     let collector = Upstream::start(move |received| {
         let _ = traced.send(received.body.clone());
@@ -273,7 +280,10 @@ async fn a_secret_is_in_no_sink() {
     let refused = server.client_of(&wrong, "/mcp").post("{}").await;
     assert_eq!(refused.status(), 401);
     answers.push_str(&String::from_utf8_lossy(refused.body()));
-    assert_eq!(upstream.received().iter().filter(|received| sent_token(received) == token("acme")).count(), 2);
+    assert_eq!(
+        upstream.received().iter().filter(|received| sent_token(received) == token("acme")).count(),
+        2
+    );
 
     let metrics = format!("http://{}/metrics", server.address);
     let metrics =

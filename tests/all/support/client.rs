@@ -15,7 +15,11 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), headers: Vec::new(), http: Http::builder(TokioExecutor::new()).build_http() }
+        Self {
+            url: url.to_owned(),
+            headers: Vec::new(),
+            http: Http::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     /// The same client with a further header in every request.
