@@ -200,6 +200,11 @@ async fn what_another_tenant_has_is_answered_like_what_nobody_has() {
     assert_eq!(client.call("stall_who", json!({})).await, unknown);
     let hello = client.rpc("initialize", json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } })).await;
     assert!(!hello.to_string().contains("stall"), "{hello}");
+    let health = format!("http://{}/healthz", server.address);
+    let health =
+        server.client_of(&admin, "/mcp").send(Request::get(health).body(String::new()).unwrap()).await;
+    let health: Value = serde_json::from_slice(health.body()).unwrap();
+    assert_eq!(health, json!({ "status": "ok", "services": [{ "name": "shop", "state": "serving" }] }));
     let (_, lines) = audited(&server, &admin, "?limit=1").await;
     assert_eq!((&lines[0]["rule"], &lines[0]["service"]), (&json!("no such tool"), &Value::Null));
 }
