@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 pub(super) use self::query::{Known, known};
 use self::{ingest::Ingest, query::Lines};
-use super::{AuditError, Filter, Log, progress::Progress, segment};
+use super::{AuditError, Filter, Log, Used, progress::Progress, segment};
 
 /// Until an index that fails is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -29,34 +29,6 @@ const RETRY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Priority of the thread; 0 is the usual one, 19 the lowest.
 const NICE: i32 = 10;
-
-/// Whose calls are counted.
-#[derive(Clone, Debug)]
-pub enum Whose {
-    /// All of a tenant's callers.
-    Tenant(String),
-    /// One caller of a tenant.
-    Caller {
-        /// Its tenant.
-        tenant: String,
-        /// Its id.
-        caller: String,
-    },
-    /// Those of a service.
-    Service {
-        /// Its tenant.
-        tenant: String,
-        /// Its name.
-        service: String,
-    },
-    /// Those of a tool.
-    Tool {
-        /// Its tenant.
-        tenant: String,
-        /// Its name, as clients call it.
-        tool: String,
-    },
-}
 
 /// Answers questions about the log.
 #[derive(Debug)]
@@ -156,25 +128,14 @@ impl Index {
         blocking(self.dir.clone(), move |dir| Lines::open(dir)?.query(&filter, &mut each))
     }
 
-    /// How many calls were let through since a moment, for quotas. A host that starts awaits
+    /// The calls that were let through since a moment, for quotas. A host that starts awaits
     /// [`caught_up_to`](Self::caught_up_to) first, because an index that is far behind needs more than a second.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub async fn calls_since(&self, whose: Whose, since: SystemTime) -> Result<u64, AuditError> {
+    pub async fn calls_since(&self, since: SystemTime) -> Result<Used, AuditError> {
         self.settle().await;
-        blocking(self.dir.clone(), move |dir| query::calls_since(dir, &whose, since)).await
-    }
-}
-
-impl Index {
-    /// How many calls of each caller were let through since a moment: tenant, caller, calls.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub async fn callers_since(&self, since: SystemTime) -> Result<Vec<(String, String, u64)>, AuditError> {
-        self.settle().await;
-        blocking(self.dir.clone(), move |dir| query::callers_since(dir, since)).await
+        blocking(self.dir.clone(), move |dir| query::calls_since(dir, since)).await
     }
 }
 
