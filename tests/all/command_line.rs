@@ -110,6 +110,30 @@ fn the_example_config_is_valid() {
     assert_eq!(faults, Vec::<String>::new());
 }
 
+/// Keys that stand in the schema and not in the example, not even in a comment, would be found by nobody.
+#[test]
+fn the_example_config_has_every_key() {
+    fn keys(schema: &Value, found: &mut Vec<String>) {
+        match schema {
+            Value::Object(map) => {
+                if let Some(properties) = map.get("properties").and_then(Value::as_object) {
+                    found.extend(properties.keys().cloned());
+                }
+                map.values().for_each(|value| keys(value, found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let example = fs::read_to_string(root().join("host/config.example.yaml")).unwrap();
+    let words: Vec<&str> = example.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+    let mut found = Vec::new();
+    keys(&bulkhead::config::raw::schema(), &mut found);
+    assert!(found.len() > 100, "{}", found.len());
+    found.retain(|key| !words.contains(&key.as_str()));
+    assert_eq!(found, Vec::<String>::new());
+}
+
 #[test]
 fn usage_errors_end_with_64() {
     assert_eq!(bulkhead(&["frobnicate"]).status.code(), Some(64));
@@ -229,7 +253,7 @@ async fn a_port_in_use_is_named() {
 fn a_listener_for_everybody_is_refused() {
     let output = bulkhead(&["serve", "--listen", "0.0.0.0:0"]);
     assert_eq!(output.status.code(), Some(64));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no authentication yet"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no authentication; add an `auth` section"));
 }
 
 #[test]

@@ -63,7 +63,8 @@ pub enum Whose {
 pub struct Index {
     dir: PathBuf,
     progress: Arc<Progress>,
-    indexed: watch::Receiver<u64>,
+    /// None until it can be asked.
+    indexed: watch::Receiver<Option<u64>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -76,7 +77,7 @@ impl Index {
     /// see what it has.
     pub fn start(log: &Log) -> Result<Self, AuditError> {
         let (dir, progress) = (log.dir().to_owned(), log.progress());
-        let (sender, indexed) = watch::channel(0);
+        let (sender, indexed) = watch::channel(None);
         progress.begin();
         let follow = {
             let (dir, progress) = (dir.clone(), progress.clone());
@@ -108,20 +109,20 @@ impl Index {
                 "the index does not have all of the log yet; the newest lines are missing"
             );
         }
-        let (_, indexed) = watch::channel(seen);
+        let (_, indexed) = watch::channel(Some(seen));
         Ok(Self { dir: dir.to_owned(), progress: Arc::new(Progress::at(seen)), indexed, thread: None })
     }
 
     /// The number of the last line it has seen.
     #[must_use]
     pub fn indexed(&self) -> u64 {
-        *self.indexed.borrow()
+        self.indexed.borrow().unwrap_or(0)
     }
 
-    /// Returns once the index has all lines up to this one, or will never have.
+    /// Returns once the index is there and has all lines up to this one, or will never have.
     pub async fn caught_up_to(&self, seq: u64) {
         self.progress.want();
-        let _ = self.indexed.clone().wait_for(|indexed| *indexed >= seq).await;
+        let _ = self.indexed.clone().wait_for(|indexed| indexed.is_some_and(|seen| seen >= seq)).await;
     }
 
     /// Waits for what was acknowledged until now, for a moment.
@@ -200,7 +201,7 @@ impl Drop for Index {
 }
 
 /// The thread.
-fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<u64>) {
+fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<Option<u64>>) {
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::warn!(%error, "the audit index runs at the usual priority");
     }
@@ -211,7 +212,7 @@ fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<u64>) {
         match step(dir, progress, &mut ingest) {
             Ok((seen, done)) => {
                 failing = false;
-                indexed.send_replace(seen);
+                indexed.send_replace(Some(seen));
                 if done {
                     progress.rest(seen);
                 }
