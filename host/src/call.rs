@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use bytesize::ByteSize;
 use serde_json::Value;
 use tokio::{sync::Mutex, time::timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -107,14 +108,15 @@ impl Host {
         guest: Guest,
         record: &CallRecord,
     ) -> Result<ToolOutput, CallError> {
-        let (tool, limit) = (checked.tool().clone(), checked.compartment().limits.result_bytes);
+        let tool = checked.tool().clone();
         let (egress, usage) = (record.egress(), record.usage());
         let Guest { events, cancelled, conduct } = guest;
         let result = self.sandbox.call(checked, events, cancelled, egress, usage).await;
         conduct.judge(result.as_ref().err());
         let conforms = |value: &Value| tool.conforms(value);
         let conforms = tool.output_schema.as_ref().map(|_| &conforms as Conforms<'_>);
-        Ok(shape(result?, &tool.shaping, limit, conforms).output)
+        // What fits `limits.result_bytes` is cut only where the operator says so.
+        Ok(shape(result?, &tool.shaping, ByteSize::b(u64::MAX), conforms).output)
     }
 
     /// Who a request comes from that is not a call, or not yet; `peer` is the address it came from.

@@ -53,9 +53,12 @@ impl Served {
     async fn start(auth: &str, front: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("bulkhead.yaml");
-        let server = front.replacen('{', "{ concurrent_calls: 4, ", 1);
+        let below = |text: &str| text.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        let front = if front == "{}" { "" } else { front };
         let config = format!(
-            "server: {server}\nauth: {auth}\ntenants: {{ acme: {{ services: {{ utilities: {{}} }} }} }}\n"
+            "server:\n  concurrent_calls: 4\n{}auth:\n{}tenants: {{ acme: {{ services: {{ utilities: {{}} }} }}, globex: {{}} }}\n",
+            below(front),
+            below(auth)
         );
         std::fs::write(&file, config).unwrap();
         let config = load::file(&file).unwrap();
@@ -139,25 +142,87 @@ async fn idp() -> Upstream {
     Upstream::start(move |_| Response::new(Full::from(keys.clone()))).await
 }
 
+/// What a client may ask; GET and DELETE are HTTP's.
+const METHODS: [&str; 11] = [
+    "GET",
+    "DELETE",
+    "initialize",
+    "server/discover",
+    "ping",
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "prompts/list",
+    "completion/complete",
+    "notifications/initialized",
+];
+
+/// A request with an HTTP or an MCP method.
+fn asking(url: &str, path: &str, method: &str, header: Option<(&str, &str)>) -> Request<Full<Bytes>> {
+    let mut request = request(url, path, header);
+    if matches!(method, "GET" | "DELETE") {
+        *request.method_mut() = method.parse().unwrap();
+        *request.body_mut() = Full::default();
+        return request;
+    }
+    let params = match method {
+        "initialize" => json!({
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" },
+        }),
+        "tools/call" => json!({ "name": "utilities_get_time", "arguments": {} }),
+        "completion/complete" => {
+            json!({ "ref": { "type": "ref/prompt", "name": "p" }, "argument": { "name": "a", "value": "" } })
+        }
+        _ => json!({}),
+    };
+    let mut message = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+    if !method.starts_with("notifications/") {
+        message["id"] = json!(1);
+    }
+    *request.body_mut() = Full::from(message.to_string());
+    request
+}
+
+/// Status, challenges, and what is said; of an MCP answer only whether it is an error, of numbers nothing.
+fn told(response: &Response<String>, path: &str) -> String {
+    let challenges = response.headers().get_all("www-authenticate").iter();
+    let challenges: Vec<_> = challenges.map(|value| value.to_str().unwrap()).collect();
+    let body = response.body().trim_end();
+    let body = match serde_json::from_str::<Value>(body) {
+        Ok(answer) if response.status() == 200 && path.starts_with("/mcp") => {
+            match &answer["error"]["code"] {
+                Value::Null => "result".to_owned(),
+                code => format!("error {code}"),
+            }
+        }
+        _ if response.status() == 200 && path == "/metrics" => "…".to_owned(),
+        _ => body.to_owned(),
+    };
+    format!("{} | {} | {body}", response.status().as_u16(), challenges.join(", "))
+}
+
 #[tokio::test]
 async fn every_route_answers_every_credential_as_written() {
     let idp = idp().await;
-    let (old, good) = (key::generate().unwrap(), key::generate().unwrap());
+    let [old, good, other] = [(); 3].map(|()| key::generate().unwrap());
     let auth = format!(
-        "api_keys: [{{ id: old, tenant: acme, sha256: '{}', expires: 2020-01-01 }}, {{ id: ci, tenant: acme, sha256: '{}', tools: ['*'] }}]\n\
+        "api_keys: [{{ id: old, tenant: acme, sha256: '{}', expires: 2020-01-01, tools: ['*'] }}, \
+         {{ id: ci, tenant: acme, sha256: '{}', tools: ['*'] }}, {{ id: other, tenant: globex, sha256: '{}', tools: ['*'] }}]\n\
          jwt: [{{ issuer: 'https://idp.example', jwks_url: '{}/keys', tenant: acme, tools: ['*'], required_scopes: [mcp], \
          admin_claim: {{ claim: groups, value: ops }} }}]",
         key::fingerprint(&old),
         key::fingerprint(&good),
+        key::fingerprint(&other),
         idp.url()
     );
     let audience = "https://mcp.example/mcp";
     let wrong = key::generate().unwrap();
-    let credentials: [(&str, Option<(&str, String)>); 10] = [
+    let credentials: [(&str, Option<(&str, String)>); 11] = [
         ("none", None),
         ("wrong key", Some(("x-api-key", wrong.expose().to_owned()))),
         ("expired key", Some(("x-api-key", old.expose().to_owned()))),
         ("right key", Some(("x-api-key", good.expose().to_owned()))),
+        ("other tenant's key", Some(("x-api-key", other.expose().to_owned()))),
         ("unreadable", Some(("authorization", "Negotiate abc".to_owned()))),
         ("expired token", Some(("authorization", token(audience, -600, "dev")))),
         ("wrong audience", Some(("authorization", token("https://other.example/mcp", 600, "dev")))),
@@ -171,22 +236,16 @@ async fn every_route_answers_every_credential_as_written() {
     let others =
         ["/mcp/nothing", "/.well-known/oauth-protected-resource/mcp/nothing", "/nowhere", "/api/v1/calls"];
     for path in paths.chain(others.map(str::to_owned)) {
-        // One host for each, or the failures would add up.
-        let served = Served::start(&auth, "public_url: 'https://mcp.example'").await;
-        let url = format!("http://{}", served.address);
-        for (name, header) in &credentials {
-            let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));
-            let response = send(&client, request(&url, &path, header)).await.unwrap();
-            let challenges = response.headers().get_all("www-authenticate").iter();
-            let challenges: Vec<_> = challenges.map(|value| value.to_str().unwrap()).collect();
-            // What a call or a scrape gets is told elsewhere.
-            let body = if response.status() == 200 && (path.starts_with("/mcp") || path == "/metrics") {
-                "…"
-            } else {
-                response.body().trim_end()
-            };
-            let status = response.status().as_u16();
-            table.push_str(&format!("{path} | {name} | {status} | {} | {body}\n", challenges.join(", ")));
+        let methods: &[&str] = if path.starts_with("/mcp") { &METHODS } else { &["GET"] };
+        for method in methods {
+            // One host for each, or the failures would add up.
+            let served = Served::start(&auth, "public_url: 'https://mcp.example'").await;
+            let url = format!("http://{}", served.address);
+            for (name, header) in &credentials {
+                let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));
+                let response = send(&client, asking(&url, &path, method, header)).await.unwrap();
+                table.push_str(&format!("{path} {method} | {name} | {}\n", told(&response, &path)));
+            }
         }
     }
     let golden = crate::support::root().join("tests/all/auth.golden");
@@ -219,7 +278,7 @@ async fn a_query_parameter_is_no_credential() {
 #[tokio::test]
 async fn who_tries_keys_is_told_to_wait() {
     let sha256 = key::fingerprint(&key::generate().unwrap());
-    let auth = format!("api_keys: [{{ id: ci, tenant: acme, sha256: '{sha256}' }}]");
+    let auth = format!("api_keys: [{{ id: ci, tenant: acme, sha256: '{sha256}', tools: ['*'] }}]");
     let served = Served::start(&auth, "{}").await;
     let (url, client) = (format!("http://{}", served.address), client(&Authority::new(), None));
     let mut statuses = Vec::new();
@@ -239,7 +298,7 @@ async fn connect(served: &Served) -> TcpStream {
 #[tokio::test]
 async fn a_large_request_is_refused_before_its_body_is_sent() {
     let sha256 = key::fingerprint(&key::generate().unwrap());
-    let auth = format!("api_keys: [{{ id: ci, tenant: acme, sha256: '{sha256}' }}]");
+    let auth = format!("api_keys: [{{ id: ci, tenant: acme, sha256: '{sha256}', tools: ['*'] }}]");
     let served = Served::start(&auth, "{}").await;
     let mut stream = connect(&served).await;
     let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10000000\r\n\r\n";
@@ -301,7 +360,7 @@ async fn a_client_certificate_says_who_calls() {
 async fn certificates_that_change_are_in_force_while_the_host_serves() {
     let (old, new) = (Authority::new(), Authority::new());
     let dir = certified(&old);
-    let served = Served::start("anonymous: { tenant: acme }", &tls(&dir, "")).await;
+    let served = Served::start("anonymous: { tenant: acme, tools: ['*'] }", &tls(&dir, "")).await;
     let url = format!("https://localhost:{}", served.address.port());
     let kept = client(&old, None);
     assert_eq!(send(&kept, request(&url, "/healthz", None)).await.unwrap().status(), 200);
@@ -321,7 +380,7 @@ async fn certificates_that_change_are_in_force_while_the_host_serves() {
 async fn clients_that_stall_in_the_handshake_keep_nobody_waiting() {
     let authority = Authority::new();
     let dir = certified(&authority);
-    let served = Served::start("anonymous: { tenant: acme }", &tls(&dir, "")).await;
+    let served = Served::start("anonymous: { tenant: acme, tools: ['*'] }", &tls(&dir, "")).await;
     let mut stalled = Vec::new();
     for _ in 0..50 {
         let mut stream = connect(&served).await;

@@ -249,14 +249,8 @@ async fn a_dead_upstream_degrades_its_service_only_and_it_is_back_within_five_se
     let config = |url: &str| format!("config: {{ url: '{url}' }}");
     let (first, second) = (config(&well.url()), config(&ill.url()));
     let host = host(&services("prometheus", &[("well", &first), ("ill", &second)])).await;
-    let metrics = metrics();
-    for service in host.catalog().all() {
-        let tools = service.tools.iter().map(|tool| &tool.name);
-        let meters = metrics.service(&service.tenant.name, &service.name, tools);
-        service.compartment.policy.measure(meters);
-    }
     assert!(query(&host, "well").await && query(&host, "ill").await);
-    let measured = metrics.text(&host);
+    let measured = host.metrics().text(&host);
     for line in [
         r#"bulkhead_upstream_requests_total{service="well",class="2xx"} 1"#,
         r#"bulkhead_upstream_request_duration_seconds_count{service="well"} 1"#,

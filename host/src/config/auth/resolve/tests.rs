@@ -67,7 +67,8 @@ fn every_kind_can_be_written_at_once() {
 #[test]
 fn what_cannot_be_acted_on_is_refused() {
     let zeros = "0".repeat(64);
-    let key = |rest: &str| format!("api_keys: [{{ id: ci, sha256: '{zeros}', tenant: acme, tools: [], {rest} }}]");
+    let key =
+        |rest: &str| format!("api_keys: [{{ id: ci, sha256: '{zeros}', tenant: acme, tools: [], {rest} }}]");
     refused("{}", "auth: lets nobody in");
     refused(
         "api_keys: [{ id: ci, sha256: abc, tenant: acme, tools: [] }]",
@@ -75,7 +76,8 @@ fn what_cannot_be_acted_on_is_refused() {
     );
     refused(&key("expires: tomorrow"), "`tomorrow` is not a date; write it like 2027-01-01");
     refused(&key("key: x"), "unknown field");
-    let other = "api_keys: [{ id: ci, sha256: a, tenant: acm, tools: [] }]".replace(" a,", &format!(" '{zeros}',"));
+    let other =
+        "api_keys: [{ id: ci, sha256: a, tenant: acm, tools: [] }]".replace(" a,", &format!(" '{zeros}',"));
     refused(&other, "there is no tenant `acm`. Did you mean `acme`?");
     refused(
         &format!("{}\nbearer: [{{ id: ci, token: '${{secret:long}}', tenant: acme, tools: [] }}]", key("")),
@@ -87,16 +89,28 @@ fn what_cannot_be_acted_on_is_refused() {
         "api_keys: [{{ id: a, sha256: '{zeros}', tenant: acme, tools: [] }}, {{ id: b, sha256: '{zeros}', tenant: acme, tools: [] }}]"
     );
     refused(&twice, "auth: the key of `b` is also another caller's");
-    refused("bearer: [{ id: a, token: '${secret:short}', tenant: acme, tools: [] }]", "shorter than 16 bytes");
-    refused("bearer: [{ id: a, token: '0123456789abcdef', tenant: acme, tools: [] }]", "must not stand in this file");
+    refused(
+        "bearer: [{ id: a, token: '${secret:short}', tenant: acme, tools: [] }]",
+        "shorter than 16 bytes",
+    );
+    refused(
+        "bearer: [{ id: a, token: '0123456789abcdef', tenant: acme, tools: [] }]",
+        "must not stand in this file",
+    );
     refused(
         "basic: [{ username: a, password: hunter2, tenant: acme, tools: [] }]",
         "auth.basic[0]: password: is not a hash",
     );
     let weak = HASH.replace("argon2id", "argon2d");
-    refused(&format!("basic: [{{ username: a, password: '{weak}', tenant: acme, tools: [] }}]"), "not an argon2id hash");
+    refused(
+        &format!("basic: [{{ username: a, password: '{weak}', tenant: acme, tools: [] }}]"),
+        "not an argon2id hash",
+    );
     let greedy = HASH.replace("m=8,", "m=1000000,");
-    refused(&format!("basic: [{{ username: a, password: '{greedy}', tenant: acme, tools: [] }}]"), "more than 256 MiB");
+    refused(
+        &format!("basic: [{{ username: a, password: '{greedy}', tenant: acme, tools: [] }}]"),
+        "more than 256 MiB",
+    );
     refused("certificates: [{ id: a, tenant: acme, tools: [] }]", "exactly one of `san` and `fingerprint`");
     refused(
         "certificates: [{ id: a, san: a@b.example, tenant: acme, tools: [] }]",
@@ -125,7 +139,10 @@ fn an_issuer_that_cannot_be_trusted_is_refused() {
     refused(&issuer("tenant_claim: tid, tenants: { x: nobody }"), "there is no tenant `nobody`");
     refused(&issuer("required_scopes: ['a b'], tenant: acme"), "`a b` is not a scope");
     refused(&issuer("network: { ca: nope.pem }, tenant: acme"), "network.ca: there is no file");
-    refused("jwt: [{ issuer: 'http://idp.example', audience: a, tenant: acme, tools: [] }]", "issuer: must be https");
+    refused(
+        "jwt: [{ issuer: 'http://idp.example', audience: a, tenant: acme, tools: [] }]",
+        "issuer: must be https",
+    );
     let nameless = "jwt: [{ issuer: 'https://idp.example', tenant: acme, tools: [] }]";
     let front = Front { public_url: None, ..front(true) };
     assert!(load(nameless, &front).unwrap_err().contains("or set `server.public_url`"));
@@ -138,9 +155,13 @@ fn a_listener_that_others_can_reach_needs_authentication_and_tls() {
         check_exposure(listen, auth, front).map_err(|error| error.to_string())
     };
     let plain = Front::default();
-    let anonymous = |rest: &str| load(&format!("anonymous: {{ tenant: acme {rest} }}"), &plain).unwrap();
-    let key = load(&format!("api_keys: [{{ id: ci, sha256: '{}', tenant: acme, tools: [] }}]", "0".repeat(64)), &plain)
-        .unwrap();
+    let anonymous =
+        |rest: &str| load(&format!("anonymous: {{ tenant: acme, tools: [] {rest} }}"), &plain).unwrap();
+    let key = load(
+        &format!("api_keys: [{{ id: ci, sha256: '{}', tenant: acme, tools: [] }}]", "0".repeat(64)),
+        &plain,
+    )
+    .unwrap();
     assert_eq!(check(inside, None, &plain), Ok(()));
     assert_eq!(check(inside, Some(&anonymous("")), &plain), Ok(()));
     assert!(
