@@ -110,6 +110,23 @@ fn the_example_config_is_valid() {
     assert_eq!(faults, Vec::<String>::new());
 }
 
+#[test]
+fn the_example_config_can_be_acted_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let example = fs::read_to_string(root().join("host/config.example.yaml")).unwrap();
+    let file = write(
+        dir.path(),
+        "c.yaml",
+        example.replace("{ env: OTHER_TOKEN }", "{ file: ./other-token }").as_bytes(),
+    );
+    write(dir.path(), "prom-token", b"a secret of some length\n");
+    write(dir.path(), "other-token", b"another of some length\n");
+    fs::create_dir(dir.path().join("components")).unwrap();
+    write(&dir.path().join("components"), "prometheus.wasm", b"");
+    let resolved = bulkhead::config::load::file(Path::new(&file));
+    assert!(resolved.is_ok(), "{}", resolved.unwrap_err());
+}
+
 /// Keys that stand in the schema and not in the example, not even in a comment, would be found by nobody.
 #[test]
 fn the_example_config_has_every_key() {
