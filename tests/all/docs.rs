@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    env, fs,
+    fs,
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
@@ -102,17 +102,17 @@ impl Reader {
     }
 
     fn command(&self, program: &str) -> Command {
-        let bin = Path::new(env!("CARGO_BIN_EXE_bulkhead")).parent().unwrap();
-        let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
         let mut command = Command::new(program);
-        command.current_dir(self.dir.path()).env("PATH", path).env("TOKEN", &self.token);
+        command.current_dir(self.dir.path()).env("TOKEN", &self.token);
         command.env_remove("BULKHEAD_CONFIG").env_remove("BULKHEAD_LISTEN").env_remove("BULKHEAD_LOG");
         command
     }
 
     /// Types commands; what they print.
     fn run(&mut self, text: &str) -> String {
-        let script = format!("{}{}", self.here(&self.shell), self.here(text));
+        let bin = Path::new(env!("CARGO_BIN_EXE_bulkhead")).parent().unwrap();
+        let path = format!("PATH='{}':$PATH\n", bin.display());
+        let script = format!("{path}{}{}", self.here(&self.shell), self.here(text));
         let output = self.command("bash").args(["-c", &script]).stdin(Stdio::null()).output().unwrap();
         let (said, told) =
             (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -131,7 +131,7 @@ impl Reader {
         self.stop();
         let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
         let mut child = self
-            .command("bulkhead")
+            .command(env!("CARGO_BIN_EXE_bulkhead"))
             .args(arguments)
             .args(["--listen", "127.0.0.1:0", "--json"])
             .stdin(Stdio::null())
