@@ -23,11 +23,11 @@ use prometheus_client::{
 pub use service::{Running, ServiceMeters, Upstream};
 pub use words::OUTCOMES;
 
-use crate::{call::Host, config::telemetry};
+use crate::{auth::Reason, call::Host, config::telemetry};
 use family::{Calls, PerService, PerUpstream};
 use histogram::{Histogram, LONG, SECONDS, SIZES};
 use labels::Names;
-use words::{DENIALS, LIMITS, SCOPES, Words};
+use words::{LIMITS, SCOPES, Words};
 
 /// The content type of [`Metrics::text`].
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -99,7 +99,7 @@ impl Metrics {
                 r,
                 "bulkhead_denials",
                 "Requests refused for who asks, by why",
-                [("kind", &DENIALS)],
+                [("kind", Reason::LABELS)],
             ),
             limits: Words::new(
                 r,

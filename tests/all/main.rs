@@ -12,6 +12,7 @@ mod credentials;
 mod docs;
 mod egress;
 mod explain;
+mod front;
 mod hostile;
 mod names;
 mod oauth2;

@@ -12,6 +12,9 @@ macro_rules! reasons {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
+            /// The labels of all of them.
+            pub const LABELS: &[&str] = &[$($label,)*];
+
             /// A bounded label.
             #[must_use]
             pub fn as_str(self) -> &'static str {

@@ -76,9 +76,6 @@ pub struct ConnectionLimits {
     /// Connections at once from one address, or from one /64 of IPv6; 256 unless given.
     #[schemars(range(min = 1))]
     pub connections_per_peer: Option<u32>,
-    /// Event streams a caller holds open at once; 16 unless given.
-    #[schemars(range(min = 1))]
-    pub streams_per_caller: Option<u32>,
 }
 
 /// What HTTP clients may use, checked.
@@ -92,8 +89,6 @@ pub struct Connections {
     pub connections: u32,
     /// Of one peer.
     pub connections_per_peer: u32,
-    /// Event streams of one caller.
-    pub streams_per_caller: u32,
 }
 
 impl Default for Connections {
@@ -105,7 +100,6 @@ impl Default for Connections {
             header_bytes: ByteSize::kib(32),
             connections: 10_000,
             connections_per_peer: 256,
-            streams_per_caller: 16,
         }
     }
 }
@@ -139,11 +133,6 @@ impl ConnectionLimits {
                 "connections_per_peer",
                 self.connections_per_peer,
                 default.connections_per_peer,
-            )?,
-            streams_per_caller: count(
-                "streams_per_caller",
-                self.streams_per_caller,
-                default.streams_per_caller,
             )?,
         };
         if self.connections_per_peer.is_some_and(|one| one > limits.connections) {

@@ -1,4 +1,4 @@
-//! How many connections, and how many of them from one peer; how many streams for one caller. Only what is
+//! How many connections, and how many of them from one peer. Only what is
 //! open is in memory, so a table is no larger than its limit.
 
 use std::{
@@ -36,6 +36,17 @@ pub enum Full {
     All,
     /// This one has as many as it may.
     One,
+}
+
+impl Full {
+    /// The key of the limit.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::All => "connections",
+            Self::One => "connections_per_peer",
+        }
+    }
 }
 
 impl<K: Clone + Eq + Hash> Table<K> {
@@ -126,8 +137,6 @@ impl From<IpAddr> for Peer {
 
 /// The open connections by peer.
 pub type PeerTable = Table<Peer>;
-/// The open streams by caller.
-pub type StreamTable = Table<Arc<str>>;
 
 #[cfg(test)]
 mod tests {

@@ -36,28 +36,8 @@ pub const OUTCOMES: [&str; 25] = [
     "internal",
 ];
 
-/// Why a request is refused for who asks: no credentials, why they do not hold, or what the caller may not.
-pub(super) const DENIALS: [&str; 16] = [
-    "missing",
-    "malformed",
-    "unknown_key",
-    "revoked",
-    "expired",
-    "not_yet_valid",
-    "bad_signature",
-    "unknown_signer",
-    "wrong_issuer",
-    "wrong_audience",
-    "replayed",
-    "no_tenant",
-    "insufficient_scope",
-    "too_many_attempts",
-    "forbidden",
-    "read_only",
-];
-
 /// Limits, by their keys in the config.
-pub(super) const LIMITS: [&str; 21] = [
+pub(super) const LIMITS: [&str; 18] = [
     "memory",
     "deadline",
     "cpu",
@@ -67,22 +47,19 @@ pub(super) const LIMITS: [&str; 21] = [
     "log_bytes",
     "concurrent_calls",
     "calls_per_second",
-    "burst",
     "calls_per_day",
-    "cpu_per_day",
-    "bytes_per_day",
     "requests_per_call",
     "concurrent_requests",
     "requests_per_second",
     "request_bytes",
     "response_bytes",
     "header_bytes",
-    "sessions",
     "connections",
+    "connections_per_peer",
 ];
 
 /// Whose limit it is.
-pub(super) const SCOPES: [&str; 5] = ["call", "service", "tenant", "caller", "host"];
+pub(super) const SCOPES: [&str; 6] = ["call", "tool", "service", "tenant", "caller", "host"];
 
 type Labels = Vec<(&'static str, &'static str)>;
 

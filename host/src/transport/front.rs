@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use bytesize::ByteSize;
 use serde_json::{Value, json};
 
 use super::{
@@ -30,6 +31,8 @@ const SHORT_BODY: u64 = 64 << 10;
 pub(super) struct Gate {
     host: Arc<Host>,
     front: Front,
+    /// Size of a request's headers.
+    header_bytes: u64,
 }
 
 /// Authenticates a request.
@@ -38,6 +41,13 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let sizes = request.headers().iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64);
+    if sizes.sum::<u64>() > gate.header_bytes {
+        gate.host.metrics().limit_hit("header_bytes", "host");
+        let refusal =
+            json_rpc(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, -32600, "the headers are too large");
+        return closing(refusal, request.headers());
+    }
     let access = gate.access(&request);
     if access == Access::Open {
         return next.run(request).await;
@@ -59,7 +69,10 @@ pub(super) async fn authenticate(
             request.extensions_mut().insert(caller);
             return next.run(request).await;
         }
-        Err(refused) => gate.refuse(&refused, request.uri().path()),
+        Err(refused) => {
+            gate.host.metrics().denied(refused.reason.as_str());
+            gate.refuse(&refused, request.uri().path())
+        }
     };
     closing(refusal, request.headers())
 }
@@ -76,8 +89,8 @@ fn closing(mut refusal: Response, headers: &HeaderMap) -> Response {
 }
 
 impl Gate {
-    pub(super) fn new(host: Arc<Host>, front: &Front) -> Self {
-        Self { host, front: front.clone() }
+    pub(super) fn new(host: Arc<Host>, front: &Front, header_bytes: ByteSize) -> Self {
+        Self { host, front: front.clone(), header_bytes: header_bytes.as_u64() }
     }
 
     /// What has no route is for callers, and for admins where only they have business.

@@ -36,6 +36,7 @@ use crate::{
     call::Host,
     config::{Server, front::Front},
     health::Health,
+    limit::peers::PeerTable,
     metrics::OPEN_METRICS,
     request::Scope,
 };
@@ -58,12 +59,19 @@ pub async fn serve(
     let scheme = if front.tls.is_some() { "https" } else { "http" };
     config.allowed_origins.extend(own_origins(scheme, listener.local_addr()?.port()));
     let tls = front.tls.as_ref().map(|files| Tls::start(files, stop.child_token())).transpose()?;
-    let app = router(host, &config, front, &stop);
+    let app = router(host.clone(), &config, front, &stop);
+    let seats = PeerTable::new(config.limits.connections, config.limits.connections_per_peer);
     let mut workers = Workers::start(&app, tls.as_ref(), &stop)?;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => workers.hand_over(stream),
+                Ok((stream, peer)) => match seats.open(peer.ip().into()) {
+                    Ok(seat) => workers.hand_over(stream, seat),
+                    Err(full) => {
+                        host.metrics().limit_hit(full.key(), "host");
+                        tracing::warn!(peer = %peer.ip(), limit = full.key(), "a connection is refused");
+                    }
+                },
                 // Out of file descriptors, say: the next connection may do better.
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
@@ -90,6 +98,8 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
     let mut streamable = StreamableHttpServerConfig::default();
     streamable.legacy_session_mode = false;
     streamable.json_response = true;
+    streamable.max_request_body_bytes =
+        usize::try_from(config.limits.body_bytes.as_u64()).unwrap_or(usize::MAX);
     streamable.allowed_hosts.extend(config.allowed_hosts.iter().cloned());
     streamable.allowed_origins.clone_from(&config.allowed_origins);
     streamable.cancellation_token = stop.child_token();
@@ -101,7 +111,7 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
         streamable,
     );
     let scoped = middleware::from_fn_with_state(host.clone(), scoped);
-    let gate = Arc::new(Gate::new(host.clone(), front));
+    let gate = Arc::new(Gate::new(host.clone(), front, config.limits.header_bytes));
     let mcp_at = |path| {
         Router::new().route_service(path, mcp.clone()).route_layer(middleware::from_fn(json_rpc_errors))
     };

@@ -20,15 +20,21 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::tls::{Stream, Tls};
-use crate::auth::certificate::ClientCertificate;
+use crate::{
+    auth::certificate::ClientCertificate,
+    limit::peers::{self, Seat},
+};
 
 /// Connections that wait to be taken over; a thread that lags this far behind is not given more.
 const BACKLOG: usize = 1024;
 /// TLS handshakes of a thread at once; further connections wait.
 const HANDSHAKES: usize = 256;
 
+/// A connection on its way to a thread.
+type Handed = (std::net::TcpStream, Seat<peers::Peer>);
+
 pub(super) struct Workers {
-    inboxes: Vec<mpsc::Sender<std::net::TcpStream>>,
+    inboxes: Vec<mpsc::Sender<Handed>>,
     next: usize,
     ended: Vec<oneshot::Receiver<()>>,
 }
@@ -61,18 +67,18 @@ impl Workers {
     }
 
     /// Gives a connection to the next thread; one whose inbox is full is passed over.
-    pub(super) fn hand_over(&mut self, stream: TcpStream) {
-        let mut stream = match stream.into_std() {
-            Ok(stream) => stream,
+    pub(super) fn hand_over(&mut self, stream: TcpStream, seat: Seat<peers::Peer>) {
+        let mut handed = match stream.into_std() {
+            Ok(stream) => (stream, seat),
             Err(error) => return tracing::debug!(%error, "a connection cannot be handed over"),
         };
         for _ in 0..self.inboxes.len() {
             self.next = (self.next + 1) % self.inboxes.len();
             let Some(inbox) = self.inboxes.get(self.next) else { return };
-            match inbox.try_send(stream) {
+            match inbox.try_send(handed) {
                 Ok(()) => return,
                 Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => {
-                    stream = back
+                    handed = back
                 }
             }
         }
@@ -91,10 +97,10 @@ impl Workers {
 
 /// A thread's listener: the connections it is handed, once those that speak TLS have agreed on it.
 struct Inbox {
-    handed: mpsc::Receiver<std::net::TcpStream>,
+    handed: mpsc::Receiver<Handed>,
     tls: Option<Tls>,
     /// Handshakes under way: a client that dawdles keeps no other waiting.
-    agreeing: JoinSet<Option<(Stream, SocketAddr)>>,
+    agreeing: JoinSet<Option<(Stream, Remote)>>,
     closed: bool,
 }
 
@@ -103,28 +109,38 @@ struct Inbox {
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
     pub(super) certificate: Option<Arc<ClientCertificate>>,
+    /// Counts the connection for as long as it is open: what serves it keeps this.
+    _seat: Arc<Seat<peers::Peer>>,
+}
+
+/// Where a connection comes from, and its seat.
+#[derive(Clone, Debug)]
+struct Remote {
+    address: SocketAddr,
+    seat: Arc<Seat<peers::Peer>>,
 }
 
 impl Connected<IncomingStream<'_, Inbox>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Inbox>) -> Self {
         let certificate = stream.io().certificate().map(Arc::new);
-        Self { address: *stream.remote_addr(), certificate }
+        let Remote { address, seat } = stream.remote_addr().clone();
+        Self { address, certificate, _seat: seat }
     }
 }
 
 impl Listener for Inbox {
     type Io = Stream;
-    type Addr = SocketAddr;
+    type Addr = Remote;
 
-    async fn accept(&mut self) -> (Stream, SocketAddr) {
+    async fn accept(&mut self) -> (Stream, Remote) {
         loop {
             tokio::select! {
                 handed = self.handed.recv(), if !self.closed && self.agreeing.len() < HANDSHAKES => {
-                    let Some(stream) = handed else {
+                    let Some((stream, seat)) = handed else {
                         self.closed = true;
                         continue;
                     };
-                    match (take(stream), &self.tls) {
+                    match (take(stream, seat), &self.tls) {
                         (Ok((stream, peer)), None) => return (Stream::Plain(stream), peer),
                         (Ok((stream, peer)), Some(tls)) => {
                             let tls = tls.clone();
@@ -144,14 +160,14 @@ impl Listener for Inbox {
         }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
+    fn local_addr(&self) -> io::Result<Remote> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 }
 
-fn take(stream: std::net::TcpStream) -> io::Result<(TcpStream, SocketAddr)> {
+fn take(stream: std::net::TcpStream, seat: Seat<peers::Peer>) -> io::Result<(TcpStream, Remote)> {
     let stream = TcpStream::from_std(stream)?;
     stream.set_nodelay(true)?;
-    let peer = stream.peer_addr()?;
-    Ok((stream, peer))
+    let remote = Remote { address: stream.peer_addr()?, seat: seat.into() };
+    Ok((stream, remote))
 }
