@@ -115,20 +115,30 @@ fn signing_key() -> Ed25519KeyPair {
 }
 
 fn token(audience: &str, expires_in: i64, groups: &str) -> String {
+    format!("Bearer {}", signed("https://idp.example", audience, expires_in, groups))
+}
+
+/// A token of an issuer whose keys are [`key_set`].
+pub(crate) fn signed(issuer: &str, audience: &str, expires_in: i64, groups: &str) -> String {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
     let header = json!({ "alg": "EdDSA", "kid": "k", "typ": "JWT" });
     let claims = json!({
-        "iss": "https://idp.example", "aud": audience, "sub": "ada", "exp": now + expires_in,
+        "iss": issuer, "aud": audience, "sub": "ada", "exp": now + expires_in,
         "groups": groups, "scope": if groups == "none" { "" } else { "mcp" },
     });
     let message = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
-    format!("Bearer {message}.{}", BASE64.encode(signing_key().sign(message.as_bytes())))
+    format!("{message}.{}", BASE64.encode(signing_key().sign(message.as_bytes())))
+}
+
+/// The keys of the issuer.
+pub(crate) fn key_set() -> Value {
+    let x = BASE64.encode(signing_key().public_key());
+    json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": "k" }] })
 }
 
 /// An issuer's server.
 async fn idp() -> Upstream {
-    let x = BASE64.encode(signing_key().public_key());
-    let keys = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": "k" }] }).to_string();
+    let keys = key_set().to_string();
     Upstream::start(move |_| Response::new(Full::from(keys.clone()))).await
 }
 
@@ -402,8 +412,7 @@ async fn keys_are_rotated_by_the_issuer_while_the_host_serves() {
     let token = token("host", 600, "dev");
     let before = send(&client, request(&url, "/mcp", Some(("authorization", &token)))).await.unwrap();
     assert_eq!(before.status(), 401);
-    let x = BASE64.encode(signing_key().public_key());
-    *keys.lock().unwrap() = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": "k" }] });
+    *keys.lock().unwrap() = key_set();
     let after = send(&client, request(&url, "/mcp", Some(("authorization", &token)))).await.unwrap();
     assert_eq!(after.status(), 200, "{}", after.body());
 }

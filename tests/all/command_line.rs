@@ -111,6 +111,47 @@ fn the_example_config_is_valid() {
 }
 
 #[test]
+fn the_example_config_can_be_acted_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let example = fs::read_to_string(root().join("host/config.example.yaml")).unwrap();
+    let file = write(
+        dir.path(),
+        "c.yaml",
+        example.replace("{ env: OTHER_TOKEN }", "{ file: ./other-token }").as_bytes(),
+    );
+    write(dir.path(), "prom-token", b"a secret of some length\n");
+    write(dir.path(), "other-token", b"another of some length\n");
+    fs::create_dir(dir.path().join("components")).unwrap();
+    write(&dir.path().join("components"), "prometheus.wasm", b"");
+    let resolved = bulkhead::config::load::file(Path::new(&file));
+    assert!(resolved.is_ok(), "{}", resolved.unwrap_err());
+}
+
+/// Keys that stand in the schema and not in the example, not even in a comment, would be found by nobody.
+#[test]
+fn the_example_config_has_every_key() {
+    fn keys(schema: &Value, found: &mut Vec<String>) {
+        match schema {
+            Value::Object(map) => {
+                if let Some(properties) = map.get("properties").and_then(Value::as_object) {
+                    found.extend(properties.keys().cloned());
+                }
+                map.values().for_each(|value| keys(value, found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let example = fs::read_to_string(root().join("host/config.example.yaml")).unwrap();
+    let words: Vec<&str> = example.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+    let mut found = Vec::new();
+    keys(&bulkhead::config::raw::schema(), &mut found);
+    assert!(found.len() > 100, "{}", found.len());
+    found.retain(|key| !words.contains(&key.as_str()));
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
 fn usage_errors_end_with_64() {
     assert_eq!(bulkhead(&["frobnicate"]).status.code(), Some(64));
     assert_eq!(bulkhead(&["call", "utilities_get_time", "{"]).status.code(), Some(64));

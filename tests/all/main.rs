@@ -10,6 +10,7 @@ mod auth;
 mod clients;
 mod command_line;
 mod credentials;
+mod docs;
 mod egress;
 mod explain;
 mod front;

@@ -34,6 +34,18 @@ fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// As a host does that starts for the first time.
+#[tokio::test]
+async fn a_log_without_a_line_can_be_asked_at_once() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(&config(dir.path())).unwrap();
+        let index = Index::start(&log).unwrap();
+        index.caught_up_to(log.head()).await;
+        assert_eq!(index.callers_since(at(0)).await.unwrap(), []);
+    }
+}
+
 #[tokio::test]
 async fn lines_are_found_by_all_that_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
