@@ -53,7 +53,7 @@ impl Admission {
     }
 
     /// Takes a call past every limit it concerns: its tool's, its service's, its caller's, its tenant's, the
-    /// host's. A call that is refused has used up nothing of theirs.
+    /// host's. A call that is refused has used up nothing of the limit that refused it, nor of a wider one.
     ///
     /// # Errors
     /// Says whose limit it was and when to come again.

@@ -70,7 +70,7 @@ impl Permit {
             self.check_conditions(&arguments)?;
         }
         let Self { caller, service, tool, deadline, conduct, places, .. } = self;
-        let conduct = Conduct { service: service.name.clone(), pass: conduct };
+        let conduct = Conduct { tenant: caller.tenant.clone(), service: service.name.clone(), pass: conduct };
         let key = tool.cache_ttl.map(|ttl| {
             let tenant = caller.tenant.clone();
             (Key::new(tenant, &service.name, &service.revision, &tool.name, &arguments), ttl)
@@ -107,6 +107,7 @@ impl Permit {
 /// How a call's guest behaves, for the service's quarantine. A call that is only dropped says nothing.
 #[derive(Debug)]
 pub struct Conduct {
+    tenant: Arc<str>,
     service: Arc<str>,
     pass: Pass,
 }
@@ -114,13 +115,17 @@ pub struct Conduct {
 impl Conduct {
     /// Notes how it ended.
     pub fn judge(self, error: Option<&CallError>) {
-        let service = &*self.service;
+        let (tenant, service) = (&*self.tenant, &*self.service);
         if !error.is_some_and(CallError::is_misdeed) {
             if self.pass.succeeded() {
-                tracing::info!(service, "a quarantined service is back");
+                tracing::info!(tenant, service, "a quarantined service is back");
             }
         } else if self.pass.failed() {
-            tracing::warn!(service, "a service keeps crashing or timing out and is quarantined for a while");
+            tracing::warn!(
+                tenant,
+                service,
+                "a service keeps crashing or timing out and is quarantined for a while"
+            );
         }
     }
 }

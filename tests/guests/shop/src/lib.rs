@@ -1,6 +1,6 @@
 //! A shop whose shelf is upstream: the guest the tests of tenants, rights, limits and the cache call. It has a
 //! tool that reads and whose results hold, one that writes, and some that tell what they were given.
-#![expect(missing_docs, reason = "a guest for tests")]
+#![expect(missing_docs, clippy::print_stdout, reason = "a guest for tests")]
 
 use std::time::Duration;
 
