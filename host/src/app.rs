@@ -117,12 +117,13 @@ async fn restore(catalog: &Catalog, auth: &Auth, records: &Records) -> Result<()
     let Some((index, log)) = records.audit() else { return Ok(()) };
     let now = SystemTime::now();
     index.caught_up_to(log.head()).await;
-    for (gate, whose) in catalog.gates().filter(|(gate, _)| gate.used_today(now).is_some()) {
-        let used = index.calls_since(whose, midnight(now)).await?;
-        gate.restore(u32::try_from(used).unwrap_or(u32::MAX), now);
+    let used = index.calls_since(midnight(now)).await?;
+    let cut = |calls: u64| u32::try_from(calls).unwrap_or(u32::MAX);
+    for (gate, whose) in catalog.gates() {
+        gate.restore(cut(used.of(&whose)), now);
     }
-    for (tenant, caller, used) in index.callers_since(midnight(now)).await? {
-        auth.restore(&tenant, &caller, u32::try_from(used).unwrap_or(u32::MAX), now);
+    for (tenant, caller, calls) in used.callers() {
+        auth.restore(tenant, caller, cut(calls), now);
     }
     Ok(())
 }

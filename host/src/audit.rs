@@ -20,16 +20,18 @@ mod progress;
 mod segment;
 mod shape;
 mod tail;
+mod used;
 mod verify;
 
 use std::{io, path::PathBuf, sync::Arc};
 
 pub use entry::{Decision, Egress, Entry};
 pub use filter::{Filter, moment};
-pub use index::{Index, Whose};
+pub use index::Index;
 pub use log::Log;
 pub use shape::{FieldPath, shape};
 pub use tail::Tail;
+pub use used::{Used, Whose};
 pub use verify::{Fault, Report, verify};
 
 /// What can go wrong with the audit log. Clones share the cause.

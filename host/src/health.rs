@@ -53,15 +53,21 @@ impl Health {
     /// The health of a host now.
     #[must_use]
     pub fn of(host: &Host) -> Self {
-        let mut services: Vec<_> = host.catalog().all().map(|service| health(service)).collect();
-        let left_out = host.catalog().left_out().iter();
-        services.extend(left_out.map(|left| ServiceHealth {
-            name: left.service.clone(),
-            state: "left_out",
-            why: None,
-            upstreams: Vec::new(),
-        }));
-        let well = services.iter().all(|service| service.state == "serving");
+        Self::seen_by(host, None)
+    }
+
+    /// The same with the services of one tenant only, if there is one to see it. The status is the whole host's.
+    #[must_use]
+    pub fn seen_by(host: &Host, tenant: Option<&str>) -> Self {
+        let loaded = host.catalog().all().map(|service| (&*service.tenant.name, health(service)));
+        let left_out = host.catalog().left_out().iter().map(|left| {
+            let (name, state) = (left.service.clone(), "left_out");
+            (&*left.tenant, ServiceHealth { name, state, why: None, upstreams: Vec::new() })
+        });
+        let services: Vec<_> = loaded.chain(left_out).collect();
+        let well = services.iter().all(|(_, service)| service.state == "serving");
+        let seen = services.into_iter().filter(|(owner, _)| tenant.is_none_or(|tenant| tenant == *owner));
+        let services = seen.map(|(_, service)| service).collect();
         Self { status: if well { "ok" } else { "degraded" }, services }
     }
 

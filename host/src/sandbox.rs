@@ -262,7 +262,9 @@ impl Sandbox {
         let weight = call.compartment().weight.clone();
         let (meter, policy) = (Meter::new(), call.compartment().policy.clone());
         let (cancel, used) = (cancelled.clone(), usage.clone());
-        let running = Call { id: call.id, events, cancelled: cancel, meter: meter.clone(), egress, usage };
+        let tenant = Some(call.caller().tenant.clone());
+        let running =
+            Call { id: call.id, tenant, events, cancelled: cancel, meter: meter.clone(), egress, usage };
         let (alive, gone) = oneshot::channel::<()>();
         // All of it moves to where the guest runs, the place it holds included.
         let guest = async move {

@@ -1,5 +1,7 @@
 //! What clients and their connections may use before anybody looks at who they are.
 
+#![expect(clippy::disallowed_methods, reason = "a client of the server under test")]
+
 use std::io::{Read, Write};
 
 use crate::support::{Server, one_service};

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod access;
 mod audit;
 mod auth;
 mod clients;
@@ -14,12 +15,14 @@ mod egress;
 mod explain;
 mod front;
 mod hostile;
+mod limits;
 mod names;
 mod oauth2;
 mod observe;
 mod prometheus;
 mod protocol;
 mod sandbox;
+mod tenants;
 mod tidy;
 mod tls;
 

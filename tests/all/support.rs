@@ -5,6 +5,7 @@ mod core;
 pub(crate) mod gzip;
 pub(crate) mod raw_upstream;
 mod server;
+pub(crate) mod tenancy;
 mod tls;
 mod upstream;
 

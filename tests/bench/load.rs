@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,8 +18,17 @@ pub(crate) struct Figures {
     pub(crate) p99_us: f64,
 }
 
+/// A tool, and the API key of who calls it, if callers have one.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) tool: String,
+    pub(crate) key: Option<String>,
+}
+
 /// Arguments of the tool that is measured.
 const ADD: &str = r#"{"a":1,"b":2}"#;
+/// From one target to the next: a prime, so that all are met and neighbours are not met in a row.
+const STRIDE: usize = 7919;
 
 /// The middle one of several rounds, by throughput.
 pub(crate) fn median(mut rounds: Vec<Figures>) -> Figures {
@@ -33,23 +43,46 @@ pub(crate) async fn check(address: SocketAddr, tool: &str) {
     assert_eq!(answer["result"]["structuredContent"], json!({ "sum": 3 }), "{answer}");
 }
 
+/// Each target once, and each answers what it should.
+pub(crate) async fn check_all(address: SocketAddr, targets: &[Target]) {
+    let mut sender = connect(address).await;
+    for target in targets {
+        let answer = call_as(&mut sender, address, target.key.as_deref(), &target.tool, ADD).await;
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["result"]["structuredContent"], json!({ "sum": 3 }), "{}: {answer}", target.tool);
+    }
+}
+
 /// `clients` connections for `time`.
 pub(crate) async fn run(address: SocketAddr, tool: &str, clients: usize, time: Duration) -> Figures {
+    let target = Target { tool: tool.to_owned(), key: None };
+    run_all(address, &[target].into(), clients, time).await
+}
+
+/// The same, each connection from one target to another.
+pub(crate) async fn run_all(
+    address: SocketAddr,
+    targets: &Arc<[Target]>,
+    clients: usize,
+    time: Duration,
+) -> Figures {
     let warm = Instant::now() + time / 10;
     let end = warm + time;
-    let tool = tool.to_owned();
     let running: Vec<_> = (0..clients)
-        .map(|_| {
-            let tool = tool.clone();
+        .map(|client| {
+            let targets = targets.clone();
             tokio::spawn(async move {
                 let mut sender = connect(address).await;
                 let mut took = Vec::with_capacity(1 << 17);
+                let mut next = targets.len() * client / clients;
                 loop {
+                    let Target { tool, key } = &targets[next % targets.len()];
+                    next += STRIDE;
                     let start = Instant::now();
                     if start >= end {
                         return took;
                     }
-                    call(&mut sender, address, &tool, ADD).await;
+                    call_as(&mut sender, address, key.as_deref(), tool, ADD).await;
                     if start >= warm {
                         took.push(start.elapsed());
                     }
@@ -74,17 +107,32 @@ pub(crate) async fn connect(address: SocketAddr) -> http1::SendRequest<Full<Byte
     sender
 }
 
-/// The current protocol version, as a new client speaks it.
+/// A call without credentials.
 pub(crate) async fn call(
     sender: &mut http1::SendRequest<Full<Bytes>>,
     address: SocketAddr,
     tool: &str,
     arguments: &str,
 ) -> Bytes {
+    call_as(sender, address, None, tool, arguments).await
+}
+
+/// The current protocol version, as a new client speaks it.
+pub(crate) async fn call_as(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    key: Option<&str>,
+    tool: &str,
+    arguments: &str,
+) -> Bytes {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
-    let request = Request::post("/mcp")
+    let mut request = Request::post("/mcp");
+    if let Some(key) = key {
+        request = request.header("x-api-key", key);
+    }
+    let request = request
         .header("host", address.to_string())
         .header("content-type", "application/json")
         .header("accept", "application/json, text/event-stream")

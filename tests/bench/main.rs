@@ -17,11 +17,13 @@
 
 mod egress;
 mod floor;
+mod front;
 mod load;
 mod native;
 mod neighbours;
 mod process;
 mod stages;
+mod tenants;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -55,6 +57,16 @@ fn main() {
         return println!("neighbour_p99_ratio {}", hundredths(runtime.block_on(attacked).ratio));
     }
     let mut figures = BTreeMap::<&str, Value>::new();
+    // Nor does looking into one of these.
+    match std::env::var("BENCH_ONLY").as_deref() {
+        Ok("front") => front::add_to(&mut figures, &component),
+        Ok("tenants") => tenants::add_to(&mut figures, &component),
+        Ok(other) => panic!("BENCH_ONLY is `front` or `tenants`, not `{other}`"),
+        Err(_) => {}
+    }
+    if !figures.is_empty() {
+        return print(&figures);
+    }
     figures.insert("cores", json!(std::thread::available_parallelism().map_or(0, usize::from)));
     figures.insert("cpu", json!(cpu()));
 
@@ -116,6 +128,9 @@ fn main() {
     figures.insert("bare_client_us", json!(tenths(bare)));
     figures.insert("egress_overhead_us", json!(tenths(mediated - bare)));
 
+    front::add_to(&mut figures, &component);
+    tenants::add_to(&mut figures, &component);
+
     eprintln!("neighbours");
     let attacks = guest("attacks");
     let attacked = neighbours::measure(&component, &attacks, hyper.address, round() / 4, "");
@@ -127,12 +142,16 @@ fn main() {
 
     let file = root().join("target/bench.json");
     std::fs::write(&file, format!("{:#}\n", json!(figures))).unwrap();
-    for (key, value) in &figures {
-        println!("{key:26} {value}");
-    }
+    print(&figures);
     println!("\nwritten to target/bench.json");
     if std::env::var_os("UPDATE_README").is_some() {
         update_readme(&figures);
+    }
+}
+
+fn print(figures: &BTreeMap<&str, Value>) {
+    for (key, value) in figures {
+        println!("{key:26} {value}");
     }
 }
 
@@ -158,7 +177,13 @@ fn update_readme(figures: &BTreeMap<&str, Value>) {
          | what the bulkheads cost | |\n|---|---|\n\
          | deciding whether a request may go out, {} rules | {} µs |\n\
          | a request through the whole of the way out / a bare client | {} / {} µs |\n\
-         | p99 of a neighbour's calls, quiet / during the worst of {} attacks (`{}`) | {} / {} µs: **{}** |\n",
+         | p99 of a neighbour's calls, quiet / during the worst of {} attacks (`{}`) | {} / {} µs: **{}** |\n\n\
+         | what the front door costs | |\n|---|---|\n\
+         | API key, rights, limits, audit and metrics, a call | {} µs |\n\
+         | of that the audit log | {} µs |\n\
+         | p50 of calls over {} tenants with {} services each / over 1 with as many | {} / {} µs: **{}** |\n\
+         | memory of a service of a tenant | {} bytes |\n\
+         | start with all of them | {} ms |\n",
         f("cores"),
         f("cpu").as_str().unwrap(),
         f("calls_per_second"),
@@ -185,6 +210,15 @@ fn update_readme(figures: &BTreeMap<&str, Value>) {
         f("neighbour_quiet_p99_us"),
         f("neighbour_worst_p99_us"),
         f("neighbour_p99_ratio"),
+        f("front_door_us"),
+        f("audit_us"),
+        tenants::TENANTS,
+        tenants::SERVICES,
+        f("tenants_p50_us"),
+        f("one_tenant_p50_us"),
+        f("tenants_p50_ratio"),
+        f("bytes_per_tenant_service"),
+        f("tenants_start_ms"),
     );
     std::fs::write(file, format!("{before}<!-- bench -->\n{table}<!-- /bench -->{after}")).unwrap();
 }

@@ -62,7 +62,7 @@ impl Serving {
     }
 
     /// Resident memory, in MiB.
-    fn rss_mib(&self) -> f64 {
+    pub(crate) fn rss_mib(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
@@ -82,10 +82,17 @@ fn config(component: &Path, dir: &Path) -> std::path::PathBuf {
 
 /// A config with these services, as flow YAML.
 pub(crate) fn configured(dir: &Path, services: &str) -> std::path::PathBuf {
+    written(
+        dir,
+        &format!(
+            "components: {{ cache_dir: cache }}\ntenants: {{ bench: {{ services: {{ {services} }} }} }}\n"
+        ),
+    )
+}
+
+/// A config as given.
+pub(crate) fn written(dir: &Path, text: &str) -> std::path::PathBuf {
     let file = dir.join("bench.yaml");
-    let text = format!(
-        "components: {{ cache_dir: cache }}\ntenants: {{ bench: {{ services: {{ {services} }} }} }}\n"
-    );
     std::fs::write(&file, text).unwrap();
     file
 }

@@ -34,7 +34,7 @@ pub(crate) fn measure(component: &Path, callers: usize) -> (f64, f64) {
         let end = Instant::now() + Duration::from_secs(2);
         while Instant::now() < end {
             let start = Instant::now();
-            once(&host).await;
+            once(&host, Credentials::Local).await;
             took.push(start.elapsed());
         }
         took.sort_unstable();
@@ -45,7 +45,7 @@ pub(crate) fn measure(component: &Path, callers: usize) -> (f64, f64) {
     let calling = |host: Arc<Host>| async move {
         let mut calls = 0_u32;
         while Instant::now() < end {
-            once(&host).await;
+            once(&host, Credentials::Local).await;
             calls += 1;
             tokio::task::yield_now().await;
         }
@@ -56,11 +56,12 @@ pub(crate) fn measure(component: &Path, callers: usize) -> (f64, f64) {
     (one, f64::from(calls) / 2.0)
 }
 
-async fn once(host: &Host) {
+/// One call, with these credentials.
+pub(crate) async fn once(host: &Host, credentials: Credentials) {
     let arguments = json!({ "a": 1, "b": 2 });
     let request = CallRequest {
         id: CallId::new(),
-        credentials: Credentials::Local,
+        credentials,
         scope: Scope::all(),
         tool: "bench_add".into(),
         arguments: arguments.as_object().unwrap().clone(),

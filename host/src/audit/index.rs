@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 pub(super) use self::query::{Known, known};
 use self::{ingest::Ingest, query::Lines};
-use super::{AuditError, Filter, Log, progress::Progress, segment};
+use super::{AuditError, Filter, Log, Used, progress::Progress, segment};
 
 /// Until an index that fails is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -30,40 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Priority of the thread; 0 is the usual one, 19 the lowest.
 const NICE: i32 = 10;
 
-/// Whose calls are counted.
-#[derive(Clone, Debug)]
-pub enum Whose {
-    /// All of a tenant's callers.
-    Tenant(String),
-    /// One caller of a tenant.
-    Caller {
-        /// Its tenant.
-        tenant: String,
-        /// Its id.
-        caller: String,
-    },
-    /// Those of a service.
-    Service {
-        /// Its tenant.
-        tenant: String,
-        /// Its name.
-        service: String,
-    },
-    /// Those of a tool.
-    Tool {
-        /// Its tenant.
-        tenant: String,
-        /// Its name, as clients call it.
-        tool: String,
-    },
-}
-
 /// Answers questions about the log.
 #[derive(Debug)]
 pub struct Index {
     dir: PathBuf,
     progress: Arc<Progress>,
-    /// None until it can be asked.
+    /// The last line it has seen; none until there is an index to ask.
     indexed: watch::Receiver<Option<u64>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -116,13 +88,13 @@ impl Index {
     /// The number of the last line it has seen.
     #[must_use]
     pub fn indexed(&self) -> u64 {
-        self.indexed.borrow().unwrap_or(0)
+        self.indexed.borrow().unwrap_or_default()
     }
 
-    /// Returns once the index is there and has all lines up to this one, or will never have.
+    /// Returns once there is an index that has all lines up to this one, or there will never be one.
     pub async fn caught_up_to(&self, seq: u64) {
         self.progress.want();
-        let _ = self.indexed.clone().wait_for(|indexed| indexed.is_some_and(|seen| seen >= seq)).await;
+        let _ = self.indexed.clone().wait_for(|indexed| indexed.is_some_and(|indexed| indexed >= seq)).await;
     }
 
     /// Waits for what was acknowledged until now, for a moment.
@@ -156,25 +128,14 @@ impl Index {
         blocking(self.dir.clone(), move |dir| Lines::open(dir)?.query(&filter, &mut each))
     }
 
-    /// How many calls were let through since a moment, for quotas. A host that starts awaits
+    /// The calls that were let through since a moment, for quotas. A host that starts awaits
     /// [`caught_up_to`](Self::caught_up_to) first, because an index that is far behind needs more than a second.
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub async fn calls_since(&self, whose: Whose, since: SystemTime) -> Result<u64, AuditError> {
+    pub async fn calls_since(&self, since: SystemTime) -> Result<Used, AuditError> {
         self.settle().await;
-        blocking(self.dir.clone(), move |dir| query::calls_since(dir, &whose, since)).await
-    }
-}
-
-impl Index {
-    /// How many calls of each caller were let through since a moment: tenant, caller, calls.
-    ///
-    /// # Errors
-    /// When the index cannot be read.
-    pub async fn callers_since(&self, since: SystemTime) -> Result<Vec<(String, String, u64)>, AuditError> {
-        self.settle().await;
-        blocking(self.dir.clone(), move |dir| query::callers_since(dir, since)).await
+        blocking(self.dir.clone(), move |dir| query::calls_since(dir, since)).await
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Guest {
 /// Who the guest works for, and where its words go.
 pub(super) struct Call {
     pub(super) id: CallId,
+    /// The caller's; none where the host itself asks.
+    pub(super) tenant: Option<Arc<str>>,
     pub(super) events: Events,
     pub(super) cancelled: CancellationToken,
     pub(super) meter: Arc<Meter>,
@@ -72,6 +74,7 @@ impl Call {
     pub(super) fn nobodys() -> Self {
         Self {
             id: CallId::new(),
+            tenant: None,
             events: Events::none(),
             cancelled: CancellationToken::new(),
             meter: Meter::new(),
@@ -176,8 +179,10 @@ pub(super) fn store(
 ) -> Result<Store<Guest>, CallError> {
     let limits = compartment.limits;
     let print = |stream: &'static str| {
-        let (id, service) = (call.id, compartment.service.clone());
-        let log = move |line: &str| tracing::info!(target: "guest", call = %id, %service, stream, "{line}");
+        let (id, tenant, service) = (call.id, call.tenant.clone(), compartment.service.clone());
+        let log = move |line: &str| {
+            tracing::info!(target: "guest", call = %id, tenant = tenant.as_deref(), %service, stream, "{line}");
+        };
         Output::new(limits.log_bytes, log)
     };
     let mut wasi = WasiCtxBuilder::new();
@@ -262,16 +267,16 @@ impl call::Host for Guest {
         let size = (message.len() + data.as_ref().map_or(0, String::len)) as u64;
         let Some(left) = self.log_left.checked_sub(size) else {
             if std::mem::take(&mut self.log_left) > 0 {
-                tracing::warn!(target: "guest", call = %self.call.id, service = %self.service, "further log messages of this call are dropped");
+                tracing::warn!(target: "guest", call = %self.call.id, tenant = self.call.tenant.as_deref(), service = %self.service, "further log messages of this call are dropped");
             }
             return;
         };
         self.log_left = left;
         let (message, data) = (one_line(&message), data.as_deref().map(one_line));
-        let (id, service) = (self.call.id, &self.service);
+        let (id, tenant, service) = (self.call.id, self.call.tenant.as_deref(), &self.service);
         macro_rules! log {
             ($level:ident) => {
-                tracing::$level!(target: "guest", call = %id, %service, data = data.as_deref(), "{message}")
+                tracing::$level!(target: "guest", call = %id, tenant, %service, data = data.as_deref(), "{message}")
             };
         }
         match level {

@@ -219,13 +219,13 @@ impl Route {
     }
 }
 
-/// Admins see each service, others whether all is well.
+/// Admins see each service of their tenant, the operator on this machine all of them, and others whether all is well.
 async fn health(State(host): State<Arc<Host>>, caller: Option<Extension<Caller>>) -> Response {
-    let health = Health::of(&host);
-    if caller.is_some_and(|caller| caller.admin) {
-        return Json(health).into_response();
+    if let Some(Extension(caller)) = caller.filter(|caller| caller.admin) {
+        let tenant = (!caller.is_local()).then_some(&*caller.tenant);
+        return Json(Health::seen_by(&host, tenant)).into_response();
     }
-    Json(json!({ "status": health.status })).into_response()
+    Json(json!({ "status": Health::of(&host).status })).into_response()
 }
 
 /// Whether calls can be served and recorded.

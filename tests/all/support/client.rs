@@ -8,12 +8,24 @@ use serde_json::{Value, json};
 #[derive(Clone)]
 pub(crate) struct Client {
     url: String,
+    /// Sent with every request.
+    headers: Vec<(String, String)>,
     http: Http<hyper_util::client::legacy::connect::HttpConnector, Full<Bytes>>,
 }
 
 impl Client {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), http: Http::builder(TokioExecutor::new()).build_http() }
+        Self {
+            url: url.to_owned(),
+            headers: Vec::new(),
+            http: Http::builder(TokioExecutor::new()).build_http(),
+        }
+    }
+
+    /// The same client with a further header in every request.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Sends any request; the headers MCP needs are there unless `request` has its own.
@@ -22,6 +34,9 @@ impl Client {
         let usual = [("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
         for (name, value) in usual {
             parts.headers.entry(name).or_insert_with(|| value.parse().unwrap());
+        }
+        for (name, value) in &self.headers {
+            parts.headers.insert(hyper::header::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
         let response = self.http.request(Request::from_parts(parts, Full::from(body))).await.unwrap();
         let (parts, body) = response.into_parts();

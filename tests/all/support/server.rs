@@ -71,6 +71,11 @@ impl Server {
         Client::new(&format!("http://{}/mcp", self.address))
     }
 
+    /// A client of any path, `/mcp?tools=a*` say, that brings an API key.
+    pub(crate) fn client_of(&self, key: &str, path: &str) -> Client {
+        Client::new(&format!("http://{}{path}", self.address)).with("x-api-key", key)
+    }
+
     /// Waits for a log entry, and fails if the server ends or stays silent.
     #[track_caller]
     pub(crate) fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -89,8 +94,13 @@ impl Server {
     /// Everything logged up to now, as text. Lines come in order through a pipe, so one that is asked for last
     /// is waited for.
     pub(crate) async fn log_until_now(&self) -> String {
+        self.log_until_now_of(&self.client()).await
+    }
+
+    /// The same where only some may call.
+    pub(crate) async fn log_until_now_of(&self, client: &Client) -> String {
         let last = format!("nothing_{}", self.asked.fetch_add(1, Ordering::SeqCst));
-        self.client().call(&last, json!({})).await;
+        client.call(&last, json!({})).await;
         self.logged(|entry| entry["tool"] == last.as_str());
         self.log_text()
     }

@@ -11,8 +11,8 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::{Whose, database, ingest::micros};
-use crate::audit::{AuditError, Filter, chain, entry::LINE, segment};
+use super::{database, ingest::micros};
+use crate::audit::{AuditError, Filter, Used, chain, entry::LINE, segment};
 
 /// What the index says of the log, for `verify`.
 #[derive(Debug)]
@@ -41,28 +41,22 @@ pub(in crate::audit) fn known(dir: &Path) -> Result<Option<Known>, AuditError> {
     Ok(Some(Known { seq: unsigned(seq), hash, cut: cut.map(unsigned) }))
 }
 
-pub(super) fn calls_since(dir: &Path, whose: &Whose, since: SystemTime) -> Result<u64, AuditError> {
+pub(super) fn calls_since(dir: &Path, since: SystemTime) -> Result<Used, AuditError> {
     let db = connect(dir)?;
-    let since = micros(since);
-    let (column, value, tenant) = match whose {
-        Whose::Tenant(tenant) => ("tenant", tenant, tenant),
-        Whose::Caller { tenant, caller } => ("caller", caller, tenant),
-        Whose::Service { tenant, service } => ("service", service, tenant),
-        Whose::Tool { tenant, tool } => ("tool", tool, tenant),
-    };
-    let asked =
-        format!("SELECT count(*) FROM calls WHERE {column} = ?1 AND time >= ?2 AND allowed AND tenant = ?3");
-    let count: i64 = db.query_row(&asked, params![value, since, tenant], |row| row.get(0))?;
-    Ok(unsigned(count))
-}
-
-pub(super) fn callers_since(dir: &Path, since: SystemTime) -> Result<Vec<(String, String, u64)>, AuditError> {
-    let db = connect(dir)?;
-    let asked =
-        "SELECT tenant, caller, count(*) FROM calls WHERE time >= ?1 AND allowed GROUP BY tenant, caller";
-    let mut asked = db.prepare(asked)?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?)));
-    Ok(asked.query_map([micros(since)], row)?.collect::<Result<_, _>>()?)
+    let mut asked =
+        db.prepare("SELECT tenant, caller, service, tool FROM calls WHERE time >= ?1 AND allowed")?;
+    let mut rows = asked.query([micros(since)])?;
+    let mut used = Used::default();
+    while let Some(row) = rows.next()? {
+        let name = |at: usize| Ok::<_, rusqlite::Error>(row.get_ref(at)?.as_str_or_null()?);
+        used.count(
+            name(0)?.unwrap_or_default(),
+            name(1)?.unwrap_or_default(),
+            name(2)?,
+            name(3)?.unwrap_or_default(),
+        );
+    }
+    Ok(used)
 }
 
 /// Lines, found by the index and read from the log.

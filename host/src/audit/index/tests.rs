@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 
 use super::*;
 use crate::{
-    audit::{Decision, Entry, entry::tests::entry},
+    audit::{Decision, Entry, Whose, entry::tests::entry},
     config::audit::Audit,
 };
 
@@ -76,12 +76,20 @@ async fn lines_are_found_by_all_that_is_asked_for() {
     assert_eq!(ask(&index, Filter { limit: 3, before: next, ..none() }).await, (vec!["1".to_owned()], None));
 
     let acme = || Whose::Tenant("acme".to_owned());
+    let of = |service: &str| Whose::Service { tenant: "acme".to_owned(), service: service.to_owned() };
+    let tool = |tenant: &str| Whose::Tool { tenant: tenant.to_owned(), tool: "t".to_owned() };
     let ci = |tenant: &str| Whose::Caller { tenant: tenant.to_owned(), caller: "ci".to_owned() };
     // What was denied used up no quota.
-    assert_eq!(index.calls_since(acme(), at(0)).await.unwrap(), 2);
-    assert_eq!(index.calls_since(acme(), at(2)).await.unwrap(), 1);
-    assert_eq!(index.calls_since(ci("acme"), at(0)).await.unwrap(), 1);
-    assert_eq!(index.calls_since(ci("other"), at(0)).await.unwrap(), 1);
+    assert_eq!(index.calls_since(at(0)).await.unwrap().of(&acme()), 2);
+    assert_eq!(index.calls_since(at(2)).await.unwrap().of(&acme()), 1);
+    assert_eq!(index.calls_since(at(0)).await.unwrap().of(&ci("acme")), 1);
+    let used = index.calls_since(at(0)).await.unwrap();
+    assert_eq!((used.of(&ci("other")), used.of(&ci("nobody"))), (1, 0));
+    assert_eq!((used.of(&of("prometheus")), used.of(&of("loki"))), (2, 0));
+    assert_eq!((used.of(&tool("acme")), used.of(&tool("nobody"))), (0, 0));
+    let mut callers: Vec<_> = used.callers().collect();
+    callers.sort_unstable();
+    assert_eq!(callers, [("acme", "bob", 1), ("acme", "ci", 1), ("other", "ci", 1)]);
 }
 
 #[tokio::test]
@@ -107,7 +115,7 @@ async fn an_index_that_is_gone_or_damaged_is_made_anew() {
         let index = Index::start(&log).unwrap();
         index.caught_up_to(3000).await;
         assert_eq!(ask(&index, last()).await, expected);
-        assert_eq!(index.calls_since(all(), at(0)).await.unwrap(), 3000);
+        assert_eq!(index.calls_since(at(0)).await.unwrap().of(&all()), 3000);
     }
     // Only the user can read it, as with the log.
     use std::os::unix::fs::PermissionsExt;
@@ -125,7 +133,7 @@ async fn lines_that_are_given_up_leave_the_index() {
     }
     assert_eq!(ask(&index, Filter::default()).await.0, ["10", "9", "8", "7"]);
     let all = Whose::Tenant("acme".to_owned());
-    assert_eq!(index.calls_since(all, at(0)).await.unwrap(), 4);
+    assert_eq!(index.calls_since(at(0)).await.unwrap().of(&all), 4);
 }
 
 #[tokio::test]
