@@ -93,17 +93,6 @@ async fn lines_are_found_by_all_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn an_index_that_is_asked_at_once_is_there_first() {
-    for _ in 0..20 {
-        let dir = tempfile::tempdir().unwrap();
-        let log = Log::open(&config(dir.path())).unwrap();
-        let index = Index::start(&log).unwrap();
-        index.caught_up_to(0).await;
-        assert_eq!(index.callers_since(at(0)).await.unwrap(), []);
-    }
-}
-
-#[tokio::test]
 async fn an_index_that_is_gone_or_damaged_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let config = Audit { max_bytes: ByteSize::kib(64), keep: 1000, ..config(dir.path()) };
