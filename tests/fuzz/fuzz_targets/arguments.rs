@@ -77,9 +77,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         }
     };
 
-    assert_eq!(tool.public_name, format!("service_{name}"));
+    assert_eq!(&*tool.public_name, format!("service_{name}"));
     assert!(tool.public_name.len() <= 64 && name.bytes().all(|b| b.is_ascii_graphic()));
-    assert_eq!(Value::Object(tool.input_schema.clone()), serde_json::from_str::<Value>(input).unwrap());
+    assert_eq!(Value::Object((*tool.input_schema).clone()), serde_json::from_str::<Value>(input).unwrap());
     assert_eq!(tool.input_schema["type"], "object");
     let reserved = |key: &String| key.starts_with("io.modelcontextprotocol/");
     assert!(!tool.meta.iter().flat_map(|meta| meta.keys()).any(reserved));

@@ -33,24 +33,27 @@ fn harmless(raw: &mut raw::File) -> bool {
         }
     };
     raw.secrets.values_mut().for_each(|secret| token(&mut secret.file));
+    let own = raw.tenants.values_mut().flat_map(|tenant| tenant.secrets.values_mut());
+    own.for_each(|secret| token(&mut secret.file));
+    let defaults = std::iter::once(&mut raw.defaults.service).chain(raw.defaults.services.values_mut());
     let services = raw.tenants.values_mut().flat_map(|tenant| tenant.services.values_mut());
-    for tls in services.flat_map(|service| &mut service.network.tls) {
+    for tls in services.chain(defaults).flat_map(|service| &mut service.network.tls) {
         [&mut tls.ca, &mut tls.client_certificate, &mut tls.client_key].into_iter().for_each(&mut token);
     }
     named
 }
 
 fn sound(config: &Config) {
-    assert!(config.server.listen.ip().is_loopback() && config.server.concurrent_calls > 0);
-    assert!(config.tenants.len() <= 1);
+    assert!(config.server.listen.ip().is_loopback() || config.auth.is_some());
+    assert!(config.server.concurrent_calls > 0);
+    assert!(config.tenants.len() <= 1 || config.auth.is_some());
     for tenant in &config.tenants {
-        assert!(tenant.concurrent_calls > 0);
         for service in &tenant.services {
             let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!((1..=32).contains(&service.name.len()) && service.name.chars().all(letters));
             assert!(service.config.is_object() && !service.config.to_string().contains("${secret:"));
             assert!(service.limits.memory.as_u64() <= 4 << 30 && service.limits.deadline.as_secs() <= 3600);
-            assert!(service.limits.concurrent_calls > 0 && !service.limits.cpu.is_zero());
+            assert!(service.calls.concurrent_calls.is_some() && !service.limits.cpu.is_zero());
             assert!(service.caps.concurrent_requests > 0 && !service.caps.connect_timeout.is_zero());
             assert!(service.quarantine.failures > 0 && !service.quarantine.backoff.is_zero());
             assert!(service.files.iter().filter(|folder| folder.quota.is_some()).count() <= 1);
