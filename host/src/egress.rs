@@ -26,10 +26,7 @@ pub mod upstream;
 
 use std::{
     future::Future,
-    sync::{
-        Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -124,22 +121,9 @@ pub struct Policy {
     pub dialer: Dialer,
     /// Its upstreams, as it knows them.
     pub upstreams: Upstreams,
-    /// What happened so far.
-    pub counts: Counts,
     meters: OnceLock<Arc<ServiceMeters>>,
     room: Arc<Semaphore>,
     needles: RwLock<Kept>,
-}
-
-/// Requests since start, for metrics.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Answered by the upstream.
-    pub answered: AtomicU64,
-    /// Refused by the host.
-    pub denied: AtomicU64,
-    /// Sent, or meant to be, and failed.
-    pub failed: AtomicU64,
 }
 
 /// What to keep out of responses: the credentials' secrets, and tokens that were in use lately.
@@ -171,7 +155,6 @@ impl Policy {
             caps,
             dialer,
             upstreams: Upstreams::new(&caps, circuit_breaker),
-            counts: Counts::default(),
             meters: OnceLock::new(),
             room: Arc::new(Semaphore::new(usize::try_from(caps.concurrent_requests).unwrap_or(usize::MAX))),
             needles: RwLock::new(Kept { tokens: Vec::new(), needles }),
@@ -315,7 +298,6 @@ impl WasiHttpHooks for Egress {
             Ok(admitted) => admitted,
             Err(reason) => {
                 entry.denied(reason.as_str());
-                policy.counts.denied.fetch_add(1, Ordering::Relaxed);
                 policy.measured(Upstream::Refused, Duration::ZERO, reason.limit());
                 tracing::warn!(%call, service = %policy.service, request = shown, reason = reason.as_str(), "outbound request refused");
                 return Box::new(async move { Err(reason.typed()) });
@@ -327,21 +309,18 @@ impl WasiHttpHooks for Egress {
                 exchange::exchange(&policy, admitted, options.unwrap_or_default(), entry.clone()).await;
             match &sent {
                 Ok(response) if response.headers().contains_key(exchange::REFUSED) => {
-                    policy.counts.denied.fetch_add(1, Ordering::Relaxed);
                     let rate = response.status() == StatusCode::TOO_MANY_REQUESTS;
                     let limit = rate.then_some(("requests_per_second", "service"));
                     policy.measured(Upstream::Refused, Duration::ZERO, limit);
                     tracing::warn!(%call, service = %policy.service, request = shown, reason = ?response.headers().get(exchange::REFUSED), "outbound request not sent now");
                 }
                 Ok(response) => {
-                    policy.counts.answered.fetch_add(1, Ordering::Relaxed);
                     let status = response.status().as_u16();
                     policy.measured(Upstream::Answered(status), started.elapsed(), None);
                     tracing::debug!(%call, service = %policy.service, request = shown, status, "outbound request");
                 }
                 Err(fault) => {
                     entry.failed(&fault.why);
-                    policy.counts.failed.fetch_add(1, Ordering::Relaxed);
                     policy.measured(Upstream::Failed, started.elapsed(), None);
                     tracing::warn!(%call, service = %policy.service, request = shown, error = fault.why, "outbound request failed");
                 }

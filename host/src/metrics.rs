@@ -195,6 +195,8 @@ impl Metrics {
     /// All numbers, those of the services' state included.
     #[must_use]
     pub fn text(&self, host: &Arc<Host>) -> String {
+        let results = host.results();
+        self.cache_size(usize::try_from(results.entries()).unwrap_or(usize::MAX), results.bytes());
         let mut state = Registry::default();
         state.register_collector(Box::new(state::State::new(host.clone(), self.names.clone())));
         self.encoded(&[&state, &self.registry])

@@ -259,6 +259,10 @@ async fn a_dead_upstream_degrades_its_service_only_and_it_is_back_within_five_se
     ] {
         assert!(measured.lines().any(|found| found == line), "{line} is not in\n{measured}");
     }
+    // One component, though two services are of it.
+    let loaded = measured.lines().filter_map(|line| line.strip_prefix("bulkhead_components_loaded_total{"));
+    let loaded: u64 = loaded.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(loaded, 1, "{measured}");
     let cpu = measured.lines().find_map(|line| {
         line.strip_prefix(r#"bulkhead_guest_cpu_seconds_total{service="well"} "#)?.parse::<f64>().ok()
     });

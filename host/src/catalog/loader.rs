@@ -133,6 +133,7 @@ impl<'a> Loader<'a> {
             ComponentSource::EmbeddedUtilities => "the embedded utilities".to_owned(),
         };
         let component = self.sandbox.load(&wasm, source.1).map_err(|e| format!("{shown}: {e}"))?;
+        self.metrics.loaded(component.compiled);
         let component = Arc::new(component);
         let bare = Compartment::bare(component.clone(), config.limits);
         let manifest = self.sandbox.describe(&bare).await.map_err(|e| format!("asking what it is: {e}"))?;

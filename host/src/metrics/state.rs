@@ -1,16 +1,11 @@
 //! The state the services are in, read from the services when it is asked for: nothing is counted twice.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
-    registry::Registry,
 };
 
 use super::labels::Names;
@@ -18,22 +13,8 @@ use crate::{
     breaker::Phase,
     call::Host,
     catalog::service::Service,
-    config::telemetry,
     health::{Health, STATES},
 };
-
-/// The state alone, for a host that keeps no [`Metrics`](super::Metrics).
-#[must_use]
-pub fn text(host: &Arc<Host>) -> String {
-    let mut registry = Registry::default();
-    let names = Names::new(telemetry::Metrics::default());
-    registry.register_collector(Box::new(State::new(host.clone(), names)));
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &registry) {
-        Ok(()) => text,
-        Err(error) => format!("# {error}\n# EOF\n"), // a String takes everything; this does not happen
-    }
-}
 
 /// Reads the state of a host's services.
 pub(super) struct State {
@@ -55,20 +36,16 @@ struct Sums {
     quarantines: u64,
     trips: u64,
     open: i64,
-    requests: [u64; 3],
 }
 
 impl Default for Sums {
     fn default() -> Self {
-        Self { up: true, degraded: false, quarantines: 0, trips: 0, open: 0, requests: [0; 3] }
+        Self { up: true, degraded: false, quarantines: 0, trips: 0, open: 0 }
     }
 }
 
 /// Name, help, and value of a series for each service.
 type Family<N> = (&'static str, &'static str, fn(&Sums) -> N);
-
-/// What became of the requests of guests.
-const REQUESTS: [&str; 3] = ["answered", "denied", "failed"];
 
 impl Sums {
     fn add(&mut self, service: &Service) {
@@ -80,10 +57,6 @@ impl Sums {
         for (_, phase, trips) in phases {
             self.trips += trips;
             self.open += i64::from(phase != Phase::Closed);
-        }
-        let counts = &policy.counts;
-        for (sum, count) in self.requests.iter_mut().zip([&counts.answered, &counts.denied, &counts.failed]) {
-            *sum += count.load(Ordering::Relaxed);
         }
     }
 }
@@ -145,14 +118,6 @@ impl Collector for State {
             for (label, sums) in &sums {
                 let labels = [("service", &**label)];
                 ConstCounter::new(value(sums)).encode(family.encode_family(&labels)?)?;
-            }
-        }
-        let help = "Requests the service's guests made, by what became of them";
-        let mut family = e.encode_descriptor("bulkhead_egress_requests", help, None, MetricType::Counter)?;
-        for (label, sums) in &sums {
-            for (outcome, count) in REQUESTS.iter().zip(sums.requests) {
-                let labels = [("service", &**label), ("outcome", outcome)];
-                ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
             }
         }
         self.overall(e)

@@ -1,6 +1,9 @@
 //! From bytes to code that can be instantiated.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use guest_builder::contract::{ContractError, Surface};
 use sha2::{Digest as _, Sha256};
@@ -16,6 +19,8 @@ pub struct Component {
     pub size: usize,
     /// What it imports and exports.
     pub surface: Surface,
+    /// How long compiling it took; none if its compiled code was kept from before.
+    pub compiled: Option<Duration>,
     pub(super) pre: ServicePre<Guest>,
     pub(super) clock: Arc<Clock>,
 }
@@ -64,13 +69,13 @@ pub(super) fn load(
     surface.check()?;
     let digest: String = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect();
     let cached = cache.and_then(|cache| cache.load(engine, &digest));
-    let code = match cached {
-        Some(code) => code,
-        None => compile(engine, cache, wasm, &digest)?,
+    let (code, compiled) = match cached {
+        Some(code) => (code, None),
+        None => compile(engine, cache, wasm, &digest).map(|(code, took)| (code, Some(took)))?,
     };
     let linked = linker.instantiate_pre(&code).and_then(ServicePre::new);
     let pre = linked.map_err(|e| LoadError::Types(format!("{e:#}")))?;
-    Ok(Component { digest, size: wasm.len(), surface, pre, clock: clock.clone() })
+    Ok(Component { digest, size: wasm.len(), surface, compiled, pre, clock: clock.clone() })
 }
 
 fn compile(
@@ -78,14 +83,15 @@ fn compile(
     cache: Option<&Cache>,
     wasm: &[u8],
     digest: &str,
-) -> Result<wasmtime::component::Component, LoadError> {
-    let started = std::time::Instant::now();
+) -> Result<(wasmtime::component::Component, Duration), LoadError> {
+    let started = Instant::now();
     tracing::info!(digest, bytes = wasm.len(), "compiling a component");
     let code = wasmtime::component::Component::new(engine, wasm)
         .map_err(|e| LoadError::Compile(format!("{e:#}")))?;
-    tracing::info!(digest, took = ?started.elapsed(), "compiled");
+    let took = started.elapsed();
+    tracing::info!(digest, ?took, "compiled");
     if let Some(cache) = cache {
         cache.store(engine, digest, &code);
     }
-    Ok(code)
+    Ok((code, took))
 }
