@@ -17,7 +17,7 @@ use crate::audit::{AuditError, Tail, chain, segment};
 /// Lines of one transaction.
 const BATCH: usize = 2048;
 /// An index of another layout is made anew.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE calls (
@@ -26,8 +26,7 @@ const TABLES: &str = "
         allowed INTEGER NOT NULL,
         file INTEGER NOT NULL, at INTEGER NOT NULL, len INTEGER NOT NULL
     );
-    CREATE INDEX of_tenant ON calls (tenant, time, allowed);
-    CREATE INDEX of_caller ON calls (caller, time, allowed, tenant);
+    CREATE INDEX by_time ON calls (time);
     -- The last line that was seen: what the log has lost when it ends before, or says something else there.
     CREATE TABLE head (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL);
     CREATE TABLE cuts (seq INTEGER NOT NULL, hash TEXT NOT NULL, found INTEGER NOT NULL);
