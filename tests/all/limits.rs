@@ -102,7 +102,7 @@ async fn each_level_has_its_day_which_survives_the_end_of_the_host() {
         let wait = detail["retryAfterMs"].as_u64().unwrap();
         assert!((1..=24 * 60 * 60 * 1000).contains(&wait), "{wait}");
         let text = result["content"][0]["text"].as_str().unwrap();
-        let expected = format!("the 3 calls of this day (UTC) are used up (`{limit}.calls_per_day`)");
+        let expected = format!("3 calls a day (UTC) are used up (`{limit}.calls_per_day`)");
         assert!(text.starts_with(&expected), "{text}");
     }
     // A tool's limit is for that tool.

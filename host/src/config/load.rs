@@ -41,7 +41,7 @@ pub fn file(path: &Path) -> Result<Config, ConfigError> {
     let named = |message| ConfigError { file: Some(path.to_owned()), at: None, message };
     let text = fs::read_to_string(path).map_err(|e| named(format!("cannot be read: {e}")))?;
     let raw = parse(&text).map_err(|e| ConfigError { file: Some(path.to_owned()), ..e })?;
-    let base = path.parent().unwrap_or(Path::new("."));
+    let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     resolve::resolve(raw, base).map_err(|e| {
         let at = e.key.as_deref().and_then(|key| line_of(&text, key)).map(|line| (line, 1));
         ConfigError { file: Some(path.to_owned()), at, message: e.to_string() }

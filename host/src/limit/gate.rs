@@ -233,7 +233,7 @@ impl fmt::Display for Refused {
         match limit {
             Limit::Rate => write!(f, "too fast: {allowed} calls a second are allowed (`{key}`)"),
             Limit::Places => write!(f, "too many calls at once: {allowed} are allowed (`{key}`)"),
-            Limit::Quota => write!(f, "the {allowed} calls of this day (UTC) are used up (`{key}`)"),
+            Limit::Quota => write!(f, "{allowed} calls a day (UTC) are used up (`{key}`)"),
         }
     }
 }
@@ -242,16 +242,14 @@ impl Refused {
     /// Whose limit it is, in a bounded word.
     #[must_use]
     pub fn scope(&self) -> &'static str {
-        if self.key.contains(".tools.limits.") {
-            "tool"
-        } else if self.key.contains(".services.") {
-            "service"
-        } else if self.key.starts_with("tenants.") {
-            "tenant"
-        } else if self.key.starts_with("server.") {
-            "host"
-        } else {
-            "caller"
+        // `tenants.T.services.S.tools.limits.NAME.…`; the names have no dots in them.
+        let mut parts = self.key.split('.');
+        match (parts.next(), parts.nth(1), parts.nth(1)) {
+            (Some("tenants"), Some("services"), Some("tools")) => "tool",
+            (Some("tenants"), Some("services"), _) => "service",
+            (Some("tenants"), ..) => "tenant",
+            (Some("server"), ..) => "host",
+            _ => "caller",
         }
     }
 }

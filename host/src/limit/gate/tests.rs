@@ -120,7 +120,7 @@ fn a_refusal_is_an_error_the_model_can_act_on() {
         retry_after: Duration::from_secs(9),
     };
     let error = crate::error::CallError::Limited(refused);
-    assert_eq!(error.to_string(), "the 5 calls of this day (UTC) are used up (`t.limits.calls_per_day`)");
+    assert_eq!(error.to_string(), "5 calls a day (UTC) are used up (`t.limits.calls_per_day`)");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
 }
 
@@ -153,5 +153,20 @@ proptest! {
                 assert_eq!(used, allowed);
             }
         });
+    }
+}
+
+#[test]
+fn whose_limit_it_is_does_not_depend_on_names() {
+    for (key, scope) in [
+        ("tenants.services.services.tools.limits.calls_per_day", "service"),
+        ("tenants.services.limits.burst", "tenant"),
+        ("tenants.acme.services.a.tools.limits.a_query.burst", "tool"),
+        ("server.concurrent_calls", "host"),
+        ("auth.api_keys.ci.limits.burst", "caller"),
+    ] {
+        let (limit, retry_after) = (Limit::Rate, Duration::ZERO);
+        let refused = Refused { limit, key: key.into(), allowed: n(1), retry_after };
+        assert_eq!(refused.scope(), scope, "{key}");
     }
 }
