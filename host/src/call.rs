@@ -2,9 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use bytesize::ByteSize;
-use serde_json::Value;
-use tokio::{sync::Mutex, time::timeout_at};
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,7 +18,7 @@ use crate::{
     record::{CallRecord, Records},
     request::{CallRequest, Credentials, Events, ToolOutput},
     sandbox::Sandbox,
-    shape::{Conforms, shape},
+    shape::is_large,
     trace::{Export, Tracer},
 };
 
@@ -109,14 +107,16 @@ impl Host {
         record: &CallRecord,
     ) -> Result<ToolOutput, CallError> {
         let tool = checked.tool().clone();
+        let limit = checked.service().compartment.limits.result_bytes;
         let (egress, usage) = (record.egress(), record.usage());
         let Guest { events, cancelled, conduct } = guest;
         let result = self.sandbox.call(checked, events, cancelled, egress, usage).await;
         conduct.judge(result.as_ref().err());
-        let conforms = |value: &Value| tool.conforms(value);
-        let conforms = tool.output_schema.as_ref().map(|_| &conforms as Conforms<'_>);
-        // What fits `limits.result_bytes` is cut only where the operator says so.
-        Ok(shape(result?, &tool.shaping, ByteSize::b(u64::MAX), conforms).output)
+        let output = result?;
+        // To cut a large one takes milliseconds: nobody else is to wait for that.
+        let apart = is_large(&output);
+        let shaped = move || tool.shaped(output, limit);
+        if apart { spawn_blocking(shaped).await.map_err(CallError::internal) } else { Ok(shaped()) }
     }
 
     /// Who a request comes from that is not a call, or not yet; `peer` is the address it came from.
@@ -146,8 +146,6 @@ impl Host {
     /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        self.metrics
-            .cache_size(usize::try_from(self.results.entries()).unwrap_or(usize::MAX), self.results.bytes());
         &self.metrics
     }
 
@@ -167,6 +165,12 @@ impl Host {
         if let Some(export) = self.export.lock().await.take() {
             export.close(patience).await;
         }
+    }
+
+    /// The results that are kept.
+    #[must_use]
+    pub fn results(&self) -> &ResultCache {
+        &self.results
     }
 
     /// What is served.

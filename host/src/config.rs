@@ -182,12 +182,23 @@ pub struct Limits {
     pub cpu: std::time::Duration,
     /// WebAssembly fuel, for a limit that is the same on every machine; none means not counted.
     pub fuel: Option<u64>,
-    /// Content and structured result, together.
+    /// What a client gets of a result, content and structured result together; more is cut.
     pub result_bytes: bytesize::ByteSize,
     /// What the guest prints, and what it logs; each.
     pub log_bytes: bytesize::ByteSize,
     /// WASI resources (streams, pollables, headers, requests) open at once.
     pub handles: u32,
+}
+
+/// How much larger than what a client gets a result may be, for it to be cut instead of refused.
+const TAKEN: u64 = 4;
+
+impl Limits {
+    /// What the host takes from a guest in one piece.
+    #[must_use]
+    pub fn taken(&self) -> bytesize::ByteSize {
+        bytesize::ByteSize::b(self.result_bytes.as_u64().saturating_mul(TAKEN))
+    }
 }
 
 impl Default for Limits {

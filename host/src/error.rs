@@ -91,8 +91,8 @@ pub enum CallError {
     /// The guest crashed.
     #[error("the integration crashed: {0}")]
     Trapped(String),
-    /// The result is larger than allowed.
-    #[error("the result was dropped: it is larger than the limit of {0}; ask for less")]
+    /// The result is so much larger than allowed that it is not cut.
+    #[error("the result was dropped: it is more than four times the limit of {0}; ask for less")]
     ResultTooLarge(bytesize::ByteSize),
     /// The integration asks for user input, which this host cannot pass on.
     #[error("the integration asked for user input, which is not available on this connection")]

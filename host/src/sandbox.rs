@@ -57,8 +57,8 @@ const LOADING: Duration = Duration::from_secs(10);
 const SPARE: u32 = 8;
 /// What guests run on, and its version.
 pub const RUNTIME: (&str, &str) = ("wasmtime", env!("RUNTIME_VERSION"));
-/// How much it may say about itself: a catalogue may be far larger than a result.
-const CATALOGUE: ByteSize = ByteSize::mib(16);
+/// How much it may say about itself, a fourth of it: a catalogue may be far larger than a result.
+const CATALOGUE: ByteSize = ByteSize::mib(4);
 
 /// What the guests of one service run with.
 #[derive(Debug)]
@@ -198,7 +198,7 @@ impl Sandbox {
     /// When it crashes or takes too long.
     pub async fn describe(&self, compartment: &Compartment) -> Result<Manifest, CallError> {
         let limits = loading(&compartment.limits);
-        let mut store = guest::store(compartment, limits.result_bytes, Call::nobodys())?;
+        let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
         let asking = async {
             let guest = compartment.component.pre.instantiate_async(&mut store).await?;
             guest.bulkhead_service_lifecycle().call_describe(&mut store).await
@@ -213,7 +213,7 @@ impl Sandbox {
     /// When the component refuses its config, crashes, or takes too long.
     pub async fn list_tools(&self, compartment: &Compartment) -> Result<Vec<Declared>, CallError> {
         let limits = loading(&compartment.limits);
-        let mut store = guest::store(compartment, limits.result_bytes, Call::nobodys())?;
+        let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
         let asking = async {
             let guest = match initialized(compartment, &mut store).await? {
                 Ok(guest) => guest,
@@ -233,7 +233,7 @@ impl Sandbox {
     /// When it does not, with the component's words.
     pub async fn health(&self, compartment: &Compartment) -> Result<String, CallError> {
         let limits = loading(&compartment.limits);
-        let mut store = guest::store(compartment, limits.result_bytes, Call::nobodys())?;
+        let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
         let asking = async {
             let guest = match initialized(compartment, &mut store).await? {
                 Ok(guest) => guest,
@@ -270,7 +270,7 @@ impl Sandbox {
         let guest = async move {
             let _alive = alive;
             let compartment = call.compartment();
-            let mut store = guest::store(compartment, limits.result_bytes, running)?;
+            let mut store = guest::store(compartment, limits.taken(), running)?;
             let (context, requested) = requested(&call);
             let ran = async {
                 let guest = match initialized(compartment, &mut store).await? {
@@ -285,9 +285,9 @@ impl Sandbox {
             }
             // Here, where a large result was made: freed on another thread, its memory would go back to the kernel.
             match settle(Ok(ran), &store, &limits)? {
-                Ok(types::Outcome::Complete(result)) => convert::output(result, limits.result_bytes),
+                Ok(types::Outcome::Complete(result)) => convert::output(result, &limits),
                 Ok(types::Outcome::InputRequired(_)) => Err(CallError::InputUnavailable),
-                Err(error) => Err(convert::refusal(error, limits.result_bytes)),
+                Err(error) => Err(convert::refusal(error, &limits)),
             }
         };
         let mut guest = Box::pin(self.slow_lane.run(&weight, meter.clone(), guest));

@@ -57,8 +57,16 @@ pub struct Shaped {
 
 /// Larger images and sounds go as embedded resources: clients keep those, and do not put them before the model.
 const LARGE_MEDIA: usize = 1 << 20;
+/// About a millisecond of work.
+const LARGE: usize = 128 << 10;
 /// Smaller limits have no room for the marks.
 const LEAST: usize = 1 << 10;
+
+/// Whether shaping a result may take long enough that others would notice.
+#[must_use]
+pub fn is_large(output: &ToolOutput) -> bool {
+    size::output(output) > LARGE
+}
 
 /// Shapes a result to at most `limit` bytes, or what the rules have instead, and never less than 1 KiB. Text
 /// counts as UTF-8, JSON without blanks, bytes as base64, and every block of content 32 bytes more.

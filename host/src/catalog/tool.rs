@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
+use bytesize::ByteSize;
 use serde_json::{Map, Value};
 
 use super::effort::Effort;
 use crate::{
     access::{Facts, Overrides, overrides::Injection},
-    shape::Shaping,
+    request::ToolOutput,
+    shape::{Conforms, Shaping, shape},
 };
 
 /// A tool as the component declared it.
@@ -206,6 +208,14 @@ impl Tool {
         let faults: BTreeSet<String> =
             self.arguments.iter_errors(arguments).take(8).map(|e| fault(&e)).collect();
         Err(faults.into_iter().collect::<Vec<_>>().join("; "))
+    }
+
+    /// A result as a client gets it: what the operator selected of it, in at most `limit` bytes.
+    #[must_use]
+    pub fn shaped(&self, output: ToolOutput, limit: ByteSize) -> ToolOutput {
+        let conforms = |value: &Value| self.conforms(value);
+        let conforms = self.output_schema.as_ref().map(|_| &conforms as Conforms<'_>);
+        shape(output, &self.shaping, limit, conforms).output
     }
 
     /// Whether a structured result conforms to the output schema; yes if there is none. The validator is made

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::bindings::types;
 use crate::{
     catalog::tool::{Annotations, Declared},
+    config::Limits,
     error::CallError,
     grant::EgressRequest,
     request::{Content, Media, ResourceBody, ToolOutput},
@@ -86,24 +87,33 @@ impl From<types::ServiceError> for CallError {
     }
 }
 
-/// An error in the component's words, if they fit.
-pub(super) fn refusal(error: types::ServiceError, limit: bytesize::ByteSize) -> CallError {
+/// An error in the component's words, cut as a result is.
+pub(super) fn refusal(mut error: types::ServiceError, limits: &Limits) -> CallError {
     use types::ServiceError as E;
-    let words = match &error {
+    let words = match &mut error {
         E::InvalidArguments(words) | E::NotFound(words) | E::Denied(words) | E::Failed(words) => words,
-        E::RateLimited(retry) | E::Unavailable(retry) => &retry.message,
-        E::Upstream(upstream) => &upstream.message,
+        E::RateLimited(retry) | E::Unavailable(retry) => &mut retry.message,
+        E::Upstream(upstream) => &mut upstream.message,
     };
-    if words.len() as u64 > limit.as_u64() { CallError::ResultTooLarge(limit) } else { error.into() }
+    let (all, limit) = (words.len(), limits.result_bytes);
+    if all as u64 > limits.taken().as_u64() {
+        return CallError::ResultTooLarge(limit);
+    }
+    let shown = words.floor_char_boundary(usize::try_from(limit.as_u64()).unwrap_or(usize::MAX));
+    if shown < all {
+        words.truncate(shown);
+        words.push_str(&format!(" [cut: {shown} of {all} bytes shown]"));
+    }
+    error.into()
 }
 
-/// The result of a call, if it fits and is sound.
-pub(super) fn output(result: types::ToolResult, limit: bytesize::ByteSize) -> Result<ToolOutput, CallError> {
+/// The result of a call, if it is sound and not too large to be cut.
+pub(super) fn output(result: types::ToolResult, limits: &Limits) -> Result<ToolOutput, CallError> {
     let texts = [&result.structured, &result.meta];
     let size = result.content.iter().map(content_size).sum::<usize>()
         + texts.iter().filter_map(|text| text.as_ref()).map(String::len).sum::<usize>();
-    if size as u64 > limit.as_u64() {
-        return Err(CallError::ResultTooLarge(limit));
+    if size as u64 > limits.taken().as_u64() {
+        return Err(CallError::ResultTooLarge(limits.result_bytes));
     }
     let structured = result.structured.map(|text| json(&text, "structured result")).transpose()?;
     let mut meta = result.meta.map(|text| object(&text, "result meta")).transpose()?;

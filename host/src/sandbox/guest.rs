@@ -174,7 +174,7 @@ impl ResourceLimiterAsync for Memory {
 /// When one of the service's folders is gone.
 pub(super) fn store(
     compartment: &Compartment,
-    result_bytes: ByteSize,
+    taken: ByteSize,
     call: Call,
 ) -> Result<Store<Guest>, CallError> {
     let limits = compartment.limits;
@@ -217,9 +217,7 @@ pub(super) fn store(
         store.set_fuel(fuel).map_err(CallError::internal)?;
     }
     // What crosses in one piece: the result and some JSON around it. More would be copied only to be refused.
-    store.set_hostcall_fuel(
-        usize::try_from(result_bytes.as_u64()).unwrap_or(usize::MAX).saturating_add(256 << 10),
-    );
+    store.set_hostcall_fuel(usize::try_from(taken.as_u64()).unwrap_or(usize::MAX).saturating_add(256 << 10));
     Ok(store)
 }
 

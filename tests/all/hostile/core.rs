@@ -53,7 +53,7 @@ pub(super) async fn huge_manifest() {
     left_out(
         "huge_manifest",
         "",
-        "asking what it is: the result was dropped: it is larger than the limit of ",
+        "asking what it is: the result was dropped: it is more than four times the limit of ",
     )
     .await;
 }
