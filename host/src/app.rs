@@ -14,6 +14,7 @@ use crate::{
     metrics::Metrics,
     record::Records,
     sandbox::{self, Sandbox},
+    seal::Sealer,
     trace::Tracer,
 };
 
@@ -37,6 +38,9 @@ pub enum BuildError {
     /// The callers.
     #[error("{0}")]
     Auth(String),
+    /// The handles.
+    #[error("handles cannot be sealed: {0}")]
+    Sealer(String),
     /// The services together.
     #[error("{0}")]
     Catalog(String),
@@ -109,7 +113,8 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     };
     let export = tokio::sync::Mutex::new(export);
     let presets = config.presets;
-    Ok(Host { auth, presets, metrics, tracer, export, admission, catalog, results, sandbox, records })
+    let sealer = Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?;
+    Ok(Host { auth, presets, metrics, tracer, export, admission, catalog, results, sandbox, records, sealer })
 }
 
 /// Tells daily quotas what of them was used before this host started.

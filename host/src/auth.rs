@@ -236,4 +236,4 @@ impl From<Reason> for Unauthenticated {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

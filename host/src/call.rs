@@ -18,6 +18,7 @@ use crate::{
     record::{CallRecord, Records},
     request::{CallRequest, Credentials, Events, ToolOutput},
     sandbox::Sandbox,
+    seal::Sealer,
     shape::is_large,
     trace::{Export, Tracer},
 };
@@ -46,6 +47,7 @@ pub struct Host {
     pub(crate) results: ResultCache,
     pub(crate) sandbox: Sandbox,
     pub(crate) records: Arc<Records>,
+    pub(crate) sealer: Sealer,
 }
 
 impl Host {
@@ -165,6 +167,12 @@ impl Host {
         if let Some(export) = self.export.lock().await.take() {
             export.close(patience).await;
         }
+    }
+
+    /// What seals the handles that clients keep.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// The results that are kept.

@@ -74,6 +74,8 @@ pub struct Server {
     pub concurrent_calls: u32,
     /// What clients and their connections may use.
     pub limits: limits::Connections,
+    /// What seals handles, newest first; none means a key of the host's own.
+    pub handle_keys: Vec<crate::secret::Secret>,
 }
 
 /// Folders.

@@ -24,6 +24,7 @@ pub mod permit;
 pub mod record;
 pub mod request;
 pub mod sandbox;
+pub mod seal;
 pub mod secret;
 pub mod shape;
 pub mod trace;

@@ -26,6 +26,12 @@ pub(super) fn auth(section: &str) -> Auth {
     Auth::new("acme".into(), config, &System::shared()).unwrap()
 }
 
+/// A caller that may use nothing.
+pub(crate) fn caller(tenant: &str, id: &str) -> Caller {
+    let gate = Gate::new("auth", crate::limit::gate::CallLimits::default());
+    Caller::new(id.into(), tenant.into(), false, Vec::new(), gate)
+}
+
 /// Whether a caller may use a tool.
 pub(super) fn may(caller: &Caller, public_name: &str, read_only: bool) -> bool {
     let facts = Facts { public_name, service: "s", tags: &[], read_only, destructive: false };

@@ -82,6 +82,10 @@ pub struct Server {
     pub metrics_open: bool,
     /// What clients and their connections may use.
     pub limits: ConnectionLimits,
+    /// What seals the handles that clients keep for the host (sessions, cursors, states of questions, tasks), each as
+    /// `${secret:NAME}` of at least 32 bytes, newest first: the first seals, all open. Hosts with the same keys serve
+    /// each other's clients. Unless given, each host has one of its own, until it ends.
+    pub handle_keys: Vec<String>,
 }
 
 /// Where components are found.

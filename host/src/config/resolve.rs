@@ -12,6 +12,7 @@ use super::{
     secrets::Secrets,
     service, telemetry,
 };
+use crate::secret::Secret;
 
 /// Something in the file that parses and still cannot be acted on.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) fn at(key: impl Into<String>) -> impl FnOnce(String) -> ResolveError 
     move |message| ResolveError { key, message }
 }
 
+/// Bytes of a key for handles.
+const LEAST_KEY: usize = 32;
 /// Room for this many guests is reserved unless the file says otherwise.
 const CONCURRENT_CALLS: u32 = 256;
 
@@ -48,7 +51,7 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
     let (tls, public_url) = (tls.clone(), public_url.clone());
     let front = RawFront { tls, plaintext: *plaintext, public_url, metrics_open: *metrics_open };
     let front = front::resolve(front, base)?;
-    let server = server(file.server)?;
+    let server = server(file.server, &secrets)?;
     let components = components(file.components, base)?;
     let presets = access::presets(file.presets, "presets")?;
     let names: Vec<&str> = file.tenants.keys().map(String::as_str).collect();
@@ -104,7 +107,7 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
     })
 }
 
-fn server(raw: raw::Server) -> Result<Server, ResolveError> {
+fn server(raw: raw::Server, secrets: &Secrets) -> Result<Server, ResolveError> {
     let listen = raw.listen.unwrap_or_else(|| ([127, 0, 0, 1], 8080).into());
     for origin in &raw.allowed_origins {
         let scheme = origin.starts_with("http://") || origin.starts_with("https://");
@@ -124,7 +127,15 @@ fn server(raw: raw::Server) -> Result<Server, ResolveError> {
         allowed_origins: raw.allowed_origins,
         concurrent_calls,
         limits: raw.limits.resolve("server.limits")?,
+        handle_keys: handle_keys(&raw.handle_keys, secrets)?,
     })
+}
+
+fn handle_keys(written: &[String], secrets: &Secrets) -> Result<Vec<Secret>, ResolveError> {
+    let key = |(number, text): (usize, &String)| {
+        secrets.key(text, LEAST_KEY).map_err(at(format!("server.handle_keys[{number}]")))
+    };
+    written.iter().enumerate().map(key).collect()
 }
 
 fn components(raw: raw::Components, base: &Path) -> Result<Components, ResolveError> {
@@ -181,6 +192,27 @@ mod tests {
     #[test]
     fn a_listener_others_can_reach_is_refused() {
         refused("server: {listen: 0.0.0.0:80}", "server.listen", "no authentication");
+    }
+
+    #[test]
+    fn a_key_for_handles_is_a_long_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("long"), "k".repeat(32)).unwrap();
+        std::fs::write(dir.path().join("short"), "k".repeat(31)).unwrap();
+        let with = |key: &str| {
+            let text = format!(
+                "secrets: {{l: {{file: long}}, s: {{file: short}}}}\nserver: {{handle_keys: ['{key}']}}"
+            );
+            resolve(parse(&text).unwrap(), dir.path()).map_err(|error| error.to_string())
+        };
+        assert_eq!(with("${secret:l}").unwrap().server.handle_keys[0].expose(), "k".repeat(32));
+        let error = |key| with(key).unwrap_err();
+        let short = "is shorter than 32 bytes; `openssl rand -base64 32` makes one";
+        assert_eq!(error("${secret:s}"), format!("server.handle_keys[0]: {short}"));
+        let plain = "must not stand in this file; write `${secret:NAME}`, and nothing else";
+        for key in [&"k".repeat(40), "x${secret:l}", "${secret:l}${secret:l}"] {
+            assert_eq!(error(key), format!("server.handle_keys[0]: {plain}"));
+        }
     }
 
     #[test]

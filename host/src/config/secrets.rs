@@ -86,6 +86,25 @@ impl Secrets {
         filled.push_str(rest);
         Ok(Filled { text: Secret::new(filled), secrets })
     }
+
+    /// A text that is a secret and nothing else, and so long that nobody guesses it.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn key(&self, text: &str, least: usize) -> Result<Secret, String> {
+        let filled = self.fill(text)?;
+        match filled.secrets.as_slice() {
+            [secret] if *secret == filled.text => {
+                if secret.expose().len() < least {
+                    return Err(format!(
+                        "is shorter than {least} bytes; `openssl rand -base64 {least}` makes one"
+                    ));
+                }
+                Ok(secret.clone())
+            }
+            _ => Err("must not stand in this file; write `${secret:NAME}`, and nothing else".to_owned()),
+        }
+    }
 }
 
 fn read(name: &str, source: &SecretSource, base: &Path) -> Result<Secret, String> {
