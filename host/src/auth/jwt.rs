@@ -188,6 +188,10 @@ impl Issuer {
     }
 
     fn caller(&self, claims: &Map<String, Value>) -> Result<Caller, Unauthenticated> {
+        // Bound to a key (RFC 7800), so that who steals the token cannot use it; as a bearer token anybody could.
+        if claims.contains_key("cnf") {
+            return Err(Reason::Claims.into());
+        }
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let subject = text(&self.config.subject_claim).ok_or(Reason::Claims)?;
         if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {

@@ -189,6 +189,7 @@ async fn each_flaw_of_a_token_is_refused() {
         (json!({ "sub": "" }), Reason::Claims),
         (json!({ "sub": "a\nb" }), Reason::Claims),
         (json!({ "sub": 7 }), Reason::Claims),
+        (json!({ "cnf": { "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } }), Reason::Claims),
     ];
     for (changes, reason) in flaws {
         assert_eq!(refused(&host, token(1, changes.clone())).await, reason, "{changes}");
