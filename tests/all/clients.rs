@@ -3,45 +3,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
-    path::{Path, PathBuf},
+    fs,
+    path::Path,
     process::{Command, Output, Stdio},
-    sync::OnceLock,
 };
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Server, component, one_service, root};
-
-/// The folder of the installed clients; installs them first.
-fn installed() -> PathBuf {
-    static READY: OnceLock<()> = OnceLock::new();
-    let folder = root().join("target/clients");
-    READY.get_or_init(|| {
-        fs::create_dir_all(&folder).unwrap();
-        // Another run of the tests may be installing.
-        let lock = File::create(folder.join("lock")).unwrap();
-        lock.lock().unwrap();
-        let setup = Command::new(root().join("tests/clients/setup")).output().unwrap();
-        assert!(setup.status.success(), "{}", String::from_utf8_lossy(&setup.stderr));
-    });
-    folder
-}
-
-fn node() -> Command {
-    Command::new(installed().join("node/node_modules/node/bin/node"))
-}
+use crate::support::{
+    Server, component,
+    installed::{installed, javascript, node},
+    one_service, root,
+};
 
 fn python(environment: &str, script: &str) -> Command {
     let mut command = Command::new(installed().join(environment).join("bin/python"));
     command.arg(root().join("tests/clients").join(script));
-    command
-}
-
-fn javascript(package: &str) -> Command {
-    let mut command = node();
-    command.arg("--preserve-symlinks-main").arg(installed().join(package).join(format!("{package}.mjs")));
     command
 }
 

@@ -19,6 +19,7 @@ mod limits;
 mod names;
 mod oauth2;
 mod observe;
+mod oidc;
 mod prometheus;
 mod protocol;
 mod sandbox;

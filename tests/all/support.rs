@@ -1,8 +1,11 @@
-//! What the tests stand on: built components, the real server, a plain MCP client, a scripted upstream.
+//! What the tests stand on: built components, the real server, a plain MCP client, a scripted upstream, a real
+//! OpenID provider.
 
 mod client;
 mod core;
 pub(crate) mod gzip;
+pub(crate) mod installed;
+mod issuer;
 pub(crate) mod raw_upstream;
 mod server;
 pub(crate) mod tenancy;
@@ -18,6 +21,7 @@ use std::{
 
 pub(crate) use client::Client;
 pub(crate) use core::core_component;
+pub(crate) use issuer::{Asked, Issuer, endpoint};
 pub(crate) use raw_upstream::RawUpstream;
 pub(crate) use server::Server;
 pub(crate) use tls::{Authority, Identity};

@@ -88,8 +88,9 @@ impl Tokens {
         let digest = Sha256::digest(token).into();
         if let Some(verified) = self.recent.get(&digest) {
             let keys = self.issuers.get(verified.issuer).map(|issuer| &issuer.keys);
-            if let Some(keys) = keys.filter(|keys| keys.generation() == verified.generation) {
-                keys.refresh_if_old();
+            if let Some(keys) = keys
+                && keys.generation().await == verified.generation
+            {
                 return Ok(verified.caller);
             }
         }
@@ -121,7 +122,7 @@ impl Issuer {
         let allowed = config.allow_addresses.clone();
         let documents =
             Documents::new(&[&url], allowed, ca.as_deref(), resolver).map_err(|error| about(&error))?;
-        let keys = Arc::new(Keys::new(config.issuer.clone(), config.keys.clone(), url, documents));
+        let keys = Arc::new(Keys::new(&config, url, documents));
         let mut validation = Validation::default();
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.set_issuer(&[&config.issuer]);
@@ -187,6 +188,10 @@ impl Issuer {
     }
 
     fn caller(&self, claims: &Map<String, Value>) -> Result<Caller, Unauthenticated> {
+        // Bound to a key (RFC 7800), so that who steals the token cannot use it; as a bearer token anybody could.
+        if claims.contains_key("cnf") {
+            return Err(Reason::Claims.into());
+        }
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
         let subject = text(&self.config.subject_claim).ok_or(Reason::Claims)?;
         if subject.is_empty() || subject.len() > LONGEST_SUBJECT || subject.chars().any(char::is_control) {

@@ -112,6 +112,8 @@ pub struct Issuer {
     pub audiences: Vec<String>,
     /// Where its keys are.
     pub keys: KeySource,
+    /// How long they are good without asking again.
+    pub keys_ttl: Duration,
     /// Accepted signature algorithms; never empty, none is symmetric.
     pub algorithms: Vec<Algorithm>,
     /// How far clocks may differ.

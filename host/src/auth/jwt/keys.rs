@@ -1,13 +1,10 @@
-//! The keys of one issuer: fetched when they are first needed, kept, and fetched again when a token names one that
-//! is not among them. An issuer that is down leaves the keys that are known in force.
+//! The keys of one issuer: fetched when they are first needed, kept for as long as the operator says, and fetched
+//! again when a token names one that is not among them. An issuer that is down leaves the keys that are known in force.
 
 use std::{
     fmt,
     num::NonZero,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -22,15 +19,17 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     auth::Reason,
-    config::auth::KeySource,
+    config::auth::{Issuer, KeySource},
     egress::{document::Documents, target::Target},
 };
 
 /// Tokens with made-up key ids make the host ask the issuer this often at once, and then this rarely.
 const BURST: NonZero<u32> = NonZero::new(5).unwrap();
 const EVERY: Duration = Duration::from_secs(10);
-/// Keys older than this are looked up again beside the traffic, so that one which was withdrawn goes.
-const OLD: Duration = Duration::from_secs(300);
+/// An issuer that did not answer is asked again after this, beside the traffic: later, and it is back unnoticed.
+const RETRY: Duration = Duration::from_secs(10);
+/// While it is being asked so, nobody waits. Longer than a fetch that fails lasts, or calls would wait for each.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// More keys than any issuer has.
 const MOST: usize = 100;
 
@@ -40,9 +39,10 @@ pub(super) struct Keys {
     source: KeySource,
     url: Target,
     documents: Documents,
+    /// How long keys are good without asking again.
+    ttl: Duration,
     known: RwLock<Arc<Set>>,
     turn: Mutex<()>,
-    attempts: AtomicU64,
     budget: DefaultDirectRateLimiter,
 }
 
@@ -53,15 +53,27 @@ impl fmt::Debug for Keys {
 }
 
 /// The keys at one time.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Set {
     /// 0 until the issuer has answered, then how often it has.
     generation: u64,
-    fetched: Option<Instant>,
+    /// When the last question was sent, if it was answered; or else when the answer was given up.
+    asked: Option<Instant>,
+    answered: bool,
     keys: Vec<Key>,
 }
 
-#[derive(Debug)]
+/// Whether keys can be used as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Age {
+    Fresh,
+    /// Still good, and better asked for again before anybody has to wait.
+    Old,
+    /// Not to be used before the issuer was asked.
+    Stale,
+}
+
+#[derive(Clone, Debug)]
 struct Key {
     id: Option<String>,
     algorithm: Option<Algorithm>,
@@ -82,23 +94,23 @@ struct KeySet {
 }
 
 impl Keys {
-    pub(super) fn new(issuer: String, source: KeySource, url: Target, documents: Documents) -> Self {
+    pub(super) fn new(config: &Issuer, url: Target, documents: Documents) -> Self {
         let quota = Quota::with_period(EVERY).unwrap_or(Quota::per_second(BURST)).allow_burst(BURST);
         Self {
-            issuer,
-            source,
+            issuer: config.issuer.clone(),
+            source: config.keys.clone(),
             url,
             documents,
+            ttl: config.keys_ttl,
             known: RwLock::default(),
             turn: Mutex::default(),
-            attempts: AtomicU64::new(0),
             budget: DefaultDirectRateLimiter::direct(quota),
         }
     }
 
     /// Which keys are in force; another number, other keys.
-    pub(super) fn generation(&self) -> u64 {
-        self.known().generation
+    pub(super) async fn generation(self: &Arc<Self>) -> u64 {
+        self.current().await.generation
     }
 
     /// The key a token names, for its algorithm, with the generation it belongs to.
@@ -107,14 +119,17 @@ impl Keys {
         id: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<(DecodingKey, u64), Reason> {
-        let attempts = self.attempts.load(Ordering::Acquire);
-        let known = self.known();
-        if let Some(key) = known.find(id, algorithm) {
-            self.refresh_if_old();
-            return Ok((key.clone(), known.generation));
+        let since = Instant::now();
+        let mut known = self.current().await;
+        if known.find(id, algorithm).is_none() {
+            let _turn = self.turn.lock().await;
+            known = self.known();
+            // Only an answer to a question that was sent after the token came can lack its key.
+            let unasked = !known.was_asked_since(since) && known.find(id, algorithm).is_none();
+            if unasked && self.budget.check().is_ok() {
+                known = self.ask().await;
+            }
         }
-        self.refresh(attempts).await;
-        let known = self.known();
         let missing = if known.generation == 0 { Reason::IssuerDown } else { Reason::UnknownKey };
         known.find(id, algorithm).map(|key| (key.clone(), known.generation)).ok_or(missing)
     }
@@ -123,34 +138,49 @@ impl Keys {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks beside the traffic whether the keys have changed.
-    pub(super) fn refresh_if_old(self: &Arc<Self>) {
-        if self.known().is_old() && self.turn.try_lock().is_ok() {
-            let (keys, attempts) = (self.clone(), self.attempts.load(Ordering::Acquire));
-            tokio::spawn(async move { keys.refresh(attempts).await });
+    /// The keys, not older than they may be. They are asked for beside the traffic in time, so that a call waits for
+    /// the issuer only when there was none before it for long.
+    async fn current(self: &Arc<Self>) -> Arc<Set> {
+        let known = self.known();
+        match known.age(self.ttl, Instant::now()) {
+            Age::Fresh => known,
+            Age::Old => {
+                if self.turn.try_lock().is_ok() {
+                    let keys = self.clone();
+                    tokio::spawn(async move { keys.renew(Age::Old).await });
+                }
+                known
+            }
+            Age::Stale => self.renew(Age::Stale).await,
         }
     }
 
-    /// Asks the issuer, unless somebody has since `attempts` were made. One asks at a time; the others wait.
-    async fn refresh(&self, attempts: u64) {
+    /// Asks the issuer, unless keys of that age have become younger meanwhile. One asks at a time; the others wait.
+    async fn renew(&self, age: Age) -> Arc<Set> {
         let _turn = self.turn.lock().await;
-        if self.attempts.load(Ordering::Acquire) != attempts || self.budget.check().is_err() {
-            return;
-        }
+        let known = self.known();
+        if known.age(self.ttl, Instant::now()) < age { known } else { self.ask().await }
+    }
+
+    /// Asks the issuer; the keys that are known then. Only for who has the turn.
+    async fn ask(&self) -> Arc<Set> {
+        let sent = Instant::now();
         let fetched = self.fetch().await;
-        self.attempts.fetch_add(1, Ordering::AcqRel);
-        match fetched {
+        let known = self.known();
+        let new = match fetched {
             Ok(keys) => {
-                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-                let generation = known.generation + 1;
                 tracing::debug!(target: "auth", issuer = self.issuer, keys = keys.len(), "keys fetched");
-                *known = Arc::new(Set { generation, fetched: Some(Instant::now()), keys });
+                Set { generation: known.generation + 1, asked: Some(sent), answered: true, keys }
             }
             Err(error) => {
-                let kept = self.known().keys.len();
+                let kept = known.keys.len();
                 tracing::warn!(target: "auth", issuer = self.issuer, error, kept, "the issuer's keys cannot be fetched");
+                Set { asked: Some(Instant::now()), answered: false, ..Set::clone(&known) }
             }
-        }
+        };
+        let new = Arc::new(new);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = new.clone();
+        new
     }
 
     async fn fetch(&self) -> Result<Vec<Key>, String> {
@@ -174,8 +204,20 @@ impl Keys {
 }
 
 impl Set {
-    fn is_old(&self) -> bool {
-        self.fetched.is_some_and(|fetched| fetched.elapsed() > OLD)
+    fn was_asked_since(&self, moment: Instant) -> bool {
+        self.asked.is_some_and(|asked| asked >= moment)
+    }
+
+    /// Keys that were never there are not old: who needs one finds none, and asks.
+    fn age(&self, ttl: Duration, now: Instant) -> Age {
+        let Some(asked) = self.asked.filter(|_| self.generation > 0) else { return Age::Fresh };
+        let (old, stale) =
+            if self.answered { (ttl / 2, ttl) } else { (RETRY.min(ttl / 2), PATIENCE.max(ttl)) };
+        match now.saturating_duration_since(asked) {
+            age if age < old => Age::Fresh,
+            age if age < stale => Age::Old,
+            _ => Age::Stale,
+        }
     }
 
     /// The key of that name; a token without one is taken to mean the only key there is for its algorithm.

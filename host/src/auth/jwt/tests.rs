@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    sync::RwLock,
 };
 
 use crate::{
@@ -32,6 +33,8 @@ struct Idp {
     address: std::net::SocketAddr,
     keys: Arc<Mutex<Option<Value>>>,
     asked: Arc<AtomicUsize>,
+    /// Who has it for writing keeps answers back that were made.
+    hold: Arc<RwLock<()>>,
 }
 
 impl Idp {
@@ -40,7 +43,8 @@ impl Idp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (keys, asked) = (Arc::new(Mutex::new(keys)), Arc::new(AtomicUsize::new(0)));
-        let (served, count) = (keys.clone(), asked.clone());
+        let hold = Arc::<RwLock<()>>::default();
+        let (served, count, held) = (keys.clone(), asked.clone(), hold.clone());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = vec![0; 4096];
@@ -50,8 +54,10 @@ impl Idp {
                     let uri = format!("http://{address}/keys");
                     Some(json!({ "issuer": "https://idp.example", "jwks_uri": uri }).to_string())
                 } else {
+                    let body = served.lock().unwrap().as_ref().map(Value::to_string);
                     count.fetch_add(1, Ordering::SeqCst);
-                    served.lock().unwrap().as_ref().map(Value::to_string)
+                    let _pass = held.read().await;
+                    body
                 };
                 let (status, body) = body.map_or(("503 Unavailable", String::new()), |body| ("200 OK", body));
                 let answer = format!(
@@ -61,7 +67,7 @@ impl Idp {
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
-        Self { address, keys, asked }
+        Self { address, keys, asked, hold }
     }
 
     fn serve(&self, keys: Option<Value>) {
@@ -183,6 +189,7 @@ async fn each_flaw_of_a_token_is_refused() {
         (json!({ "sub": "" }), Reason::Claims),
         (json!({ "sub": "a\nb" }), Reason::Claims),
         (json!({ "sub": 7 }), Reason::Claims),
+        (json!({ "cnf": { "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } }), Reason::Claims),
     ];
     for (changes, reason) in flaws {
         assert_eq!(refused(&host, token(1, changes.clone())).await, reason, "{changes}");
@@ -277,6 +284,92 @@ async fn keys_can_be_rotated_while_the_host_serves() {
     idp.serve(keys(&[2, 3]));
     assert!(check(&host, token(3, json!({}))).await.is_ok());
     assert_eq!(refused(&host, old).await, Reason::UnknownKey);
+}
+
+/// The keys' clock goes on; that of claims is the system's and stays.
+async fn later(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn no_key_is_used_for_longer_than_its_time_without_asking() {
+    for (setting, seconds) in [("", 300), (", keys_ttl: 2s", 2)] {
+        let idp = Idp::start(keys(&[1])).await;
+        let host = idp.host(&format!("tenant: acme{setting}"));
+        let (old, other) = (token(1, json!({})), token(1, json!({ "sub": "bob" })));
+        assert!(check(&host, old.clone()).await.is_ok());
+        idp.serve(keys(&[2]));
+        // Nobody called for that long; the first that comes finds the key gone, be its token remembered or not.
+        later(seconds).await;
+        assert_eq!(refused(&host, old).await, Reason::UnknownKey);
+        assert_eq!(refused(&host, other).await, Reason::UnknownKey);
+        assert!(check(&host, token(2, json!({}))).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn keys_are_asked_for_beside_the_traffic_before_they_are_too_old() {
+    let idp = Idp::start(keys(&[1])).await;
+    let host = idp.host("tenant: acme, keys_ttl: 1h");
+    let old = token(1, json!({}));
+    assert!(check(&host, old.clone()).await.is_ok());
+    idp.serve(keys(&[2]));
+    later(1700).await;
+    assert!(check(&host, old.clone()).await.is_ok());
+    assert_eq!(idp.asked(), 1);
+    later(200).await;
+    // It is not kept waiting, and what it set off takes effect.
+    assert!(check(&host, old.clone()).await.is_ok());
+    while check(&host, old.clone()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(refused(&host, old).await, Reason::UnknownKey);
+}
+
+#[tokio::test]
+async fn an_issuer_that_stays_down_is_asked_beside_the_traffic_and_keeps_nobody_waiting() {
+    let idp = Idp::start(keys(&[1])).await;
+    let host = idp.host("tenant: acme, keys_ttl: 30s");
+    let held = token(1, json!({}));
+    assert!(check(&host, held.clone()).await.is_ok());
+    idp.serve(None);
+    later(30).await;
+    assert!(check(&host, held.clone()).await.is_ok());
+    assert_eq!(idp.asked(), 2);
+    // It was asked a moment ago.
+    assert!(check(&host, held.clone()).await.is_ok());
+    assert_eq!(idp.asked(), 2);
+    // Back, with other keys: a call finds out, and the next ones are told.
+    idp.serve(keys(&[2]));
+    later(40).await;
+    assert!(check(&host, held.clone()).await.is_ok());
+    while check(&host, held.clone()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(refused(&host, held).await, Reason::UnknownKey);
+}
+
+#[tokio::test]
+async fn a_key_that_comes_while_the_issuer_is_being_asked_is_found() {
+    let idp = Idp::start(keys(&[1])).await;
+    let host = idp.host("tenant: acme");
+    assert!(check(&host, token(1, json!({}))).await.is_ok());
+    let held = idp.hold.clone().write_owned().await;
+    let first = check(&host, token(9, json!({})));
+    let rest = async {
+        while idp.asked() < 2 {
+            tokio::task::yield_now().await;
+        }
+        // The answer is on its way, and was made before the key was there.
+        idp.serve(keys(&[1, 2]));
+        futures::join!(check(&host, token(2, json!({}))), async { drop(held) }).0
+    };
+    let (first, second) = futures::join!(first, rest);
+    assert_eq!(first.unwrap_err().reason, Reason::UnknownKey);
+    assert!(second.is_ok());
+    assert_eq!(idp.asked(), 3);
 }
 
 #[tokio::test]

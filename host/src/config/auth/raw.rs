@@ -166,6 +166,9 @@ written! {
         jwks_url: Option<String>,
         /// Where its metadata is; `{issuer}/.well-known/openid-configuration` unless given.
         discovery: Option<String>,
+        /// How long its keys are kept, and so for how long a key still counts that it has withdrawn; 5m unless
+        /// given, from 1s to 24h. They are fetched again after half of it, and at once when a token names another.
+        keys_ttl: Option<Time>,
         /// Signature algorithms that are accepted; RS256, ES256 and EdDSA unless given.
         algorithms: Option<Vec<Algorithm>>,
         /// How far clocks may differ; 60s unless given.

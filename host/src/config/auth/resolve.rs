@@ -1,6 +1,8 @@
 //! From the `auth` section as written to what can be acted on.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::Path, sync::Arc, time::Duration,
+};
 
 use argon2::password_hash::phc::PasswordHash;
 use jsonwebtoken::Algorithm;
@@ -26,6 +28,10 @@ const SHORTEST_TOKEN: usize = 16;
 const MOST_MEMORY: u32 = 256 << 10;
 /// Clocks that differ by more are broken.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(300);
+/// A key that was stolen, and withdrawn, counts no longer than this; an issuer is asked twice in that time.
+const KEYS_TTL: Duration = Duration::from_secs(300);
+/// For less the issuer would be asked all the time; for more, withdrawing a key would mean little.
+const KEYS_TTLS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
 
 /// What the section is checked against.
 struct Known<'a> {
@@ -272,6 +278,10 @@ fn issuer(raw: raw::Jwt, known: &mut Known<'_>) -> Result<Issuer, String> {
         }
         _ => return Err("needs at most one of `jwks_url` and `discovery`".to_owned()),
     };
+    let keys_ttl = raw.keys_ttl.map_or(KEYS_TTL, |ttl| ttl.0);
+    if !KEYS_TTLS.contains(&keys_ttl) {
+        return Err("keys_ttl: must be from 1s to 24h".to_owned());
+    }
     let mut audiences: Vec<String> = raw.audience.clone().into();
     if audiences.is_empty() {
         let resource = known.front.resource();
@@ -323,6 +333,7 @@ fn issuer(raw: raw::Jwt, known: &mut Known<'_>) -> Result<Issuer, String> {
         issuer: raw.issuer,
         audiences,
         keys,
+        keys_ttl,
         algorithms: algorithms.into_iter().map(algorithm).collect(),
         leeway,
         tenants,

@@ -134,6 +134,8 @@ fn an_issuer_that_cannot_be_trusted_is_refused() {
     refused(&issuer("algorithms: [none], tenant: acme"), "unknown variant");
     refused(&issuer("algorithms: [], tenant: acme"), "must name at least one");
     refused(&issuer("leeway: 1h, tenant: acme"), "at most 5m");
+    refused(&issuer("keys_ttl: 0s, tenant: acme"), "keys_ttl: must be from 1s to 24h");
+    refused(&issuer("keys_ttl: 25h, tenant: acme"), "keys_ttl: must be from 1s to 24h");
     refused(&issuer(""), "needs `tenant`, or `tenant_claim` with `tenants`");
     refused(&issuer("tenant_claim: tid"), "needs `tenant`, or");
     refused(&issuer("tenant_claim: tid, tenants: { x: nobody }"), "there is no tenant `nobody`");
