@@ -208,7 +208,7 @@ async fn said(client: &Client, method: &str, url: &str, body: Value) -> String {
     format!("{} {:?} {}\n", response.status(), response.headers(), String::from_utf8_lossy(response.body()))
 }
 
-fn message(method: &str, params: Value) -> Value {
+fn message(method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
 }
 
@@ -228,8 +228,8 @@ async fn conversations(world: &World, server: &Server) -> String {
     for (header, value) in &good {
         let client = Client::new(&mcp).with(header, value);
         let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
-        all += &said(&client, "POST", &mcp, message("initialize", hello)).await;
-        all += &said(&client, "POST", &mcp, message("tools/list", json!({}))).await;
+        all += &said(&client, "POST", &mcp, message("initialize", &hello)).await;
+        all += &said(&client, "POST", &mcp, message("tools/list", &json!({}))).await;
         for (tool, arguments, ended) in [
             ("token_fetch", page(echo.clone()), "[removed]"),
             ("query_fetch", page(echo.clone()), "[removed]"),
@@ -257,7 +257,7 @@ async fn conversations(world: &World, server: &Server) -> String {
         ] {
             let call = message(
                 "tools/call",
-                json!({ "name": tool, "arguments": arguments, "_meta": { "progressToken": 1 } }),
+                &json!({ "name": tool, "arguments": arguments, "_meta": { "progressToken": 1 } }),
             );
             let answer = said(&client, "POST", &mcp, call).await;
             assert!(answer.contains(ended), "{tool}: {answer}");
@@ -278,15 +278,15 @@ async fn conversations(world: &World, server: &Server) -> String {
     ];
     for (header, value) in &wrong {
         let answer =
-            said(&Client::new(&mcp).with(header, value), "POST", &mcp, message("ping", json!({}))).await;
+            said(&Client::new(&mcp).with(header, value), "POST", &mcp, message("ping", &json!({}))).await;
         assert!(answer.starts_with("401 "), "{answer}");
         all += &answer;
     }
     let both = Client::new(&mcp).with("x-api-key", KEY).with("authorization", &format!("Bearer {BEARER}"));
-    all += &said(&both, "POST", &mcp, message("ping", json!({}))).await;
+    all += &said(&both, "POST", &mcp, message("ping", &json!({}))).await;
     let key: String = url::form_urlencoded::byte_serialize(KEY.as_bytes()).collect();
     let nobody = Client::new(&mcp);
-    all += &said(&nobody, "POST", &format!("{mcp}?api_key={key}"), message("ping", json!({}))).await;
+    all += &said(&nobody, "POST", &format!("{mcp}?api_key={key}"), message("ping", &json!({}))).await;
     all += &said(&nobody, "GET", &format!("http://{}/{key}", server.address), Value::Null).await;
     all
 }

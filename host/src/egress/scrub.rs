@@ -220,6 +220,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_looked_for_and_held_back_is_not_shown() {
+        let mut scrubber = Scrubber::new(Needles::new(["token"].into_iter()).unwrap().into());
+        assert_eq!(scrubber.push(Bytes::from("toke")), "");
+        assert_eq!(format!("{scrubber:?} {:?}", scrubber.needles), "Scrubber { held: 4, .. } Needles(…)");
+    }
+
+    #[test]
     fn no_secrets_need_no_needles() {
         assert!(Needles::new([].into_iter()).is_none());
         assert!(Needles::new([""].into_iter()).is_none());
