@@ -121,7 +121,7 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
 async fn restore(catalog: &Catalog, auth: &Auth, records: &Records) -> Result<(), AuditError> {
     let Some((index, log)) = records.audit() else { return Ok(()) };
     let now = SystemTime::now();
-    index.caught_up_to(log.head()).await;
+    index.caught_up_to(log.head()).await?;
     let used = index.calls_since(midnight(now)).await?;
     let cut = |calls: u64| u32::try_from(calls).unwrap_or(u32::MAX);
     for (gate, whose) in catalog.gates() {

@@ -71,6 +71,17 @@ pub enum AuditError {
         /// Why.
         cause: Arc<io::Error>,
     },
+    /// A file of the index cannot be opened.
+    #[error(
+        "the index of the audit log cannot be opened ({}): {cause}; move that away, and it is made anew",
+        .file.display()
+    )]
+    Unopened {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        cause: Arc<io::Error>,
+    },
     /// The index fails.
     #[error("the index of the audit log: {0}; it can be deleted and is made anew")]
     Index(Arc<rusqlite::Error>),
@@ -86,5 +97,10 @@ impl AuditError {
     fn unreadable(file: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let file = file.into();
         move |cause| Self::Unreadable { file, cause: Arc::new(cause) }
+    }
+
+    fn unopened(file: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let file = file.into();
+        move |cause| Self::Unopened { file, cause: Arc::new(cause) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -12,7 +13,10 @@ use bulkhead::{
 };
 use serde_json::{Value, json};
 
-use crate::command_line::bulkhead;
+use crate::{
+    command_line::{bulkhead, refused},
+    support::tenancy,
+};
 
 fn log(dir: &Path) -> Log {
     Log::open(&Audit::at(dir.join("audit"))).unwrap()
@@ -122,4 +126,20 @@ fn what_cannot_be_asked_is_refused() {
     let expected =
         "error: --since: `soon` is not a time; write it like 2026-05-01T12:00:00Z, or 1h for an hour ago\n";
     assert_eq!((code, stderr.as_str()), (Some(64), expected));
+}
+
+#[test]
+fn a_host_whose_index_cannot_be_opened_does_not_start_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = dir.path().join("audit/index.sqlite");
+    std::fs::create_dir_all(&index).unwrap();
+    std::fs::set_permissions(dir.path().join("audit"), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let config = tenancy::audit(dir.path()) + "tenants: { a: { services: { utilities: {} } } }";
+    let place = format!("the index of the audit log cannot be opened ({}): Is a directory", index.display());
+    refused(
+        &config,
+        &["serve", "--listen", "127.0.0.1:0"],
+        1,
+        &[&place, "move that away, and it is made anew"],
+    );
 }

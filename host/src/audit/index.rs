@@ -35,9 +35,17 @@ const NICE: i32 = 10;
 pub struct Index {
     dir: PathBuf,
     progress: Arc<Progress>,
-    /// The last line it has seen; none until there is an index to ask.
-    indexed: watch::Receiver<Option<u64>>,
+    indexed: watch::Receiver<Seen>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// How far the index is.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// The last line it has; none until there is an index to ask.
+    last: Option<u64>,
+    /// Why it gets no further, until it does.
+    fault: Option<AuditError>,
 }
 
 impl Index {
@@ -49,7 +57,7 @@ impl Index {
     /// see what it has.
     pub fn start(log: &Log) -> Result<Self, AuditError> {
         let (dir, progress) = (log.dir().to_owned(), log.progress());
-        let (sender, indexed) = watch::channel(None);
+        let (sender, indexed) = watch::channel(Seen::default());
         progress.begin();
         let follow = {
             let (dir, progress) = (dir.clone(), progress.clone());
@@ -81,20 +89,28 @@ impl Index {
                 "the index does not have all of the log yet; the newest lines are missing"
             );
         }
-        let (_, indexed) = watch::channel(Some(seen));
+        let (_, indexed) = watch::channel(Seen { last: Some(seen), fault: None });
         Ok(Self { dir: dir.to_owned(), progress: Arc::new(Progress::at(seen)), indexed, thread: None })
     }
 
     /// The number of the last line it has seen.
     #[must_use]
     pub fn indexed(&self) -> u64 {
-        self.indexed.borrow().unwrap_or_default()
+        self.indexed.borrow().last.unwrap_or_default()
     }
 
     /// Returns once there is an index that has all lines up to this one, or there will never be one.
-    pub async fn caught_up_to(&self, seq: u64) {
+    ///
+    /// # Errors
+    /// Why the index gets no further. It is tried again, but what is wrong with it is seldom mended by waiting.
+    pub async fn caught_up_to(&self, seq: u64) -> Result<(), AuditError> {
         self.progress.want();
-        let _ = self.indexed.clone().wait_for(|indexed| indexed.is_some_and(|indexed| indexed >= seq)).await;
+        let mut indexed = self.indexed.clone();
+        let short = |seen: &Seen| seen.last.is_none_or(|last| last < seq);
+        match indexed.wait_for(|seen| !short(seen) || seen.fault.is_some()).await {
+            Ok(seen) if short(&seen) => seen.fault.clone().map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
     }
 
     /// Waits for what was acknowledged until now, for a moment.
@@ -162,7 +178,7 @@ impl Drop for Index {
 }
 
 /// The thread.
-fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<Option<u64>>) {
+fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<Seen>) {
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
         tracing::warn!(%error, "the audit index runs at the usual priority");
     }
@@ -173,7 +189,7 @@ fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<Option<u64>>)
         match step(dir, progress, &mut ingest) {
             Ok((seen, done)) => {
                 failing = false;
-                indexed.send_replace(Some(seen));
+                indexed.send_replace(Seen { last: Some(seen), fault: None });
                 if done {
                     progress.rest(seen);
                 }
@@ -182,6 +198,7 @@ fn follow(dir: &Path, progress: &Progress, indexed: &watch::Sender<Option<u64>>)
                 if !std::mem::replace(&mut failing, true) {
                     tracing::warn!(%error, "the audit index fails and is tried again; the log itself is not affected");
                 }
+                indexed.send_modify(|seen| seen.fault = Some(error));
                 ingest = None;
                 thread::park_timeout(RETRY);
             }
@@ -233,7 +250,7 @@ fn catch_up_unless_followed(dir: &Path) -> Result<u64, AuditError> {
 fn lock_file(dir: &Path) -> Result<File, AuditError> {
     let path = dir.join("index.lock");
     let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    file.map_err(AuditError::unreadable(path))
+    file.map_err(AuditError::unopened(path))
 }
 
 fn database(dir: &Path) -> PathBuf {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -38,13 +39,19 @@ pub fn hash(password: &Secret) -> Result<String, String> {
 }
 
 /// Callers by user name.
-#[derive(Debug)]
 pub struct Users {
     users: HashMap<String, (Arc<str>, Caller)>,
     decoy: Arc<str>,
     key: [u8; 32],
     recent: Recent<Caller>,
     room: Arc<Semaphore>,
+}
+
+/// With the key and what is remembered, passwords could be tried faster than argon2id has it.
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.users.keys()).finish()
+    }
 }
 
 impl Users {
@@ -56,9 +63,10 @@ impl Users {
     pub(super) fn new(config: Vec<User>) -> Result<Self, String> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| format!("the system has no randomness: {error}"))?;
-        let decoy = config.first().map(|user| decoy(&user.hash, &key)).transpose()?.unwrap_or_default();
+        let decoy =
+            config.first().map(|user| decoy(user.hash.expose(), &key)).transpose()?.unwrap_or_default();
         let each = config.into_iter().map(|user| {
-            (user.identity.id.as_ref().to_owned(), (user.hash.into(), Caller::of(&user.identity)))
+            (user.identity.id.as_ref().to_owned(), (user.hash.expose().into(), Caller::of(&user.identity)))
         });
         Ok(Self {
             users: each.collect(),
@@ -132,7 +140,11 @@ mod tests {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let hash = argon2.hash_password(b"right").unwrap().to_string();
         let (id, tenant, rights) = ("ada".into(), "acme".into(), Rights::default());
-        Users::new(vec![User { hash, identity: Identity { id, tenant, admin: false, rights } }]).unwrap()
+        Users::new(vec![User {
+            hash: Secret::new(hash),
+            identity: Identity { id, tenant, admin: false, rights },
+        }])
+        .unwrap()
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use std::{
 use jsonwebtoken::Algorithm;
 pub use resolve::{check_exposure, resolve};
 
-use crate::{access::Access, limit::gate::CallLimits};
+use crate::{access::Access, limit::gate::CallLimits, secret::Secret};
 
 /// What a caller may do.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +78,7 @@ pub struct Key {
 #[derive(Clone, Debug)]
 pub struct User {
     /// The password's hash in PHC string format, argon2id.
-    pub hash: String,
+    pub hash: Secret,
     /// Who it is; the id is the user name.
     pub identity: Identity,
 }

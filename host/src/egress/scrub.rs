@@ -5,7 +5,7 @@
 //! and escaped as in JSON. What an upstream does to it beyond that (hashing, compressing inside the body) is
 //! not seen.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use bytes::{Bytes, BytesMut};
@@ -19,13 +19,19 @@ const REMOVED: &[u8] = b"[removed]";
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The texts to look for.
-#[derive(Debug)]
 pub struct Needles {
     automaton: AhoCorasick,
     /// The same for header names, which have no case.
     names: AhoCorasick,
     texts: Vec<Vec<u8>>,
     longest: usize,
+}
+
+/// They are secrets.
+impl fmt::Debug for Needles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Needles(…)")
+    }
 }
 
 impl Needles {
@@ -115,10 +121,16 @@ fn lower_hex(percent: &str) -> String {
 }
 
 /// Cleans a body chunk by chunk. What may be the beginning of a secret is held back until more is known.
-#[derive(Debug)]
 pub struct Scrubber {
     needles: Arc<Needles>,
+    /// Perhaps the beginning of a secret.
     held: BytesMut,
+}
+
+impl fmt::Debug for Scrubber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scrubber").field("held", &self.held.len()).finish_non_exhaustive()
+    }
 }
 
 impl Scrubber {
@@ -205,6 +217,13 @@ mod tests {
         assert_eq!(scrubber.push(Bytes::from("data: 1\n\n")), "data: 1\n\n");
         assert_eq!(scrubber.push(Bytes::from("to")), "");
         assert_eq!(scrubber.push(Bytes::from("ad")), "toad");
+    }
+
+    #[test]
+    fn what_is_looked_for_and_held_back_is_not_shown() {
+        let mut scrubber = Scrubber::new(Needles::new(["token"].into_iter()).unwrap().into());
+        assert_eq!(scrubber.push(Bytes::from("toke")), "");
+        assert_eq!(format!("{scrubber:?} {:?}", scrubber.needles), "Scrubber { held: 4, .. } Needles(…)");
     }
 
     #[test]

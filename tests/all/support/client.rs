@@ -5,6 +5,9 @@ use hyper::{Request, Response, body::Bytes};
 use hyper_util::{client::legacy::Client as Http, rt::TokioExecutor};
 use serde_json::{Value, json};
 
+/// Why there is no answer.
+pub(crate) type Gone = Box<dyn std::error::Error + Send + Sync>;
+
 #[derive(Clone)]
 pub(crate) struct Client {
     url: String,
@@ -30,6 +33,11 @@ impl Client {
 
     /// Sends any request; the headers MCP needs are there unless `request` has its own.
     pub(crate) async fn send(&self, request: Request<String>) -> Response<Bytes> {
+        self.try_send(request).await.unwrap()
+    }
+
+    /// The same where the server may be gone before it has answered.
+    pub(crate) async fn try_send(&self, request: Request<String>) -> Result<Response<Bytes>, Gone> {
         let (mut parts, body) = request.into_parts();
         let usual = [("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
         for (name, value) in usual {
@@ -38,9 +46,9 @@ impl Client {
         for (name, value) in &self.headers {
             parts.headers.insert(hyper::header::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
-        let response = self.http.request(Request::from_parts(parts, Full::from(body))).await.unwrap();
+        let response = self.http.request(Request::from_parts(parts, Full::from(body))).await?;
         let (parts, body) = response.into_parts();
-        Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+        Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
     }
 
     pub(crate) async fn post(&self, body: &str) -> Response<Bytes> {
@@ -52,6 +60,14 @@ impl Client {
         let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let response = self.post(&message.to_string()).await;
         serde_json::from_slice(response.body()).unwrap_or_else(|e| panic!("{e}: {response:?}"))
+    }
+
+    /// A tool call whose server may be gone before it has answered; the whole response message.
+    pub(crate) async fn try_call(&self, tool: &str, arguments: Value) -> Result<Value, Gone> {
+        let params = json!({ "name": tool, "arguments": arguments });
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let response = self.try_send(Request::post(&self.url).body(message.to_string()).unwrap()).await?;
+        Ok(serde_json::from_slice(response.body()).unwrap_or_else(|e| panic!("{e}: {response:?}")))
     }
 
     /// One tool call; its `result`, or the JSON-RPC `error`.

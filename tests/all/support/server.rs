@@ -29,20 +29,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `bulkhead serve` with a config and waits until it is ready.
     pub(crate) fn start(config: &str) -> Self {
+        Self::logging(config, &["--json", "--log", "debug,hyper=info,h2=info"])
+    }
+
+    /// The same with other flags for the log. Without `--json` an entry is a text, the line.
+    pub(crate) fn logging(config: &str, flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("bulkhead.yaml");
         std::fs::write(&file, config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--json",
-                "--log",
-                "debug,hyper=info,h2=info",
-                "--config",
-            ])
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(&file)
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -61,8 +59,10 @@ impl Server {
         });
         let mut server =
             Self { child, log, address: ([127, 0, 0, 1], 0).into(), asked: AtomicUsize::new(0), _dir: dir };
-        let ready = server.logged(|entry| entry["message"] == "ready");
-        server.address = ready["address"].as_str().unwrap().parse().unwrap();
+        let spoken = |entry: &Value| Some(entry.as_str()?.split_once(" ready address=")?.1.to_owned());
+        let ready = server.logged(|entry| entry["message"] == "ready" || spoken(entry).is_some());
+        let address = ready["address"].as_str().map_or_else(|| spoken(&ready).unwrap(), str::to_owned);
+        server.address = address.split(' ').next().unwrap().parse().unwrap();
         server
     }
 
@@ -101,7 +101,10 @@ impl Server {
     pub(crate) async fn log_until_now_of(&self, client: &Client) -> String {
         let last = format!("nothing_{}", self.asked.fetch_add(1, Ordering::SeqCst));
         client.call(&last, json!({})).await;
-        self.logged(|entry| entry["tool"] == last.as_str());
+        let spoken = format!("tool=\"{last}\"");
+        self.logged(|entry| {
+            entry["tool"] == last.as_str() || entry.as_str().is_some_and(|line| line.contains(&spoken))
+        });
         self.log_text()
     }
 

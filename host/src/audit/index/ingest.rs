@@ -186,7 +186,7 @@ fn connect(dir: &Path) -> Result<Connection, AuditError> {
     let path = database(dir);
     // SQLite gives its other files the mode of this one.
     let made = fs::File::options().write(true).create(true).truncate(false).mode(0o600).open(&path);
-    made.map_err(AuditError::unreadable(&path))?;
+    made.map_err(AuditError::unopened(&path))?;
     let db = Connection::open(&path)?;
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "journal_mode", "WAL")?;

@@ -41,7 +41,7 @@ async fn a_log_without_a_line_can_be_asked_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let log = Log::open(&config(dir.path())).unwrap();
         let index = Index::start(&log).unwrap();
-        index.caught_up_to(log.head()).await;
+        index.caught_up_to(log.head()).await.unwrap();
         assert!(index.calls_since(at(0)).await.is_ok());
     }
 }
@@ -113,13 +113,34 @@ async fn an_index_that_is_gone_or_damaged_is_made_anew() {
             fs::write(database(&config.dir), text).unwrap();
         }
         let index = Index::start(&log).unwrap();
-        index.caught_up_to(3000).await;
+        index.caught_up_to(3000).await.unwrap();
         assert_eq!(ask(&index, last()).await, expected);
         assert_eq!(index.calls_since(at(0)).await.unwrap().of(&all()), 3000);
     }
     // Only the user can read it, as with the log.
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(fs::metadata(database(&config.dir)).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_be_is_told_to_who_waits_for_it_until_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path());
+    let log = Log::open(&config).unwrap();
+    log.append(&entry("1")).unwrap();
+    fs::create_dir(database(&config.dir)).unwrap();
+    let index = Index::start(&log).unwrap();
+    let why = index.caught_up_to(1).await.unwrap_err().to_string();
+    let expected = format!(
+        "the index of the audit log cannot be opened ({}): Is a directory (os error 21); move that away, and it is made anew",
+        database(&config.dir).display()
+    );
+    assert_eq!(why, expected);
+    log.append(&entry("2")).unwrap(); // the log itself does without
+    fs::remove_dir(database(&config.dir)).unwrap();
+    index.indexed.clone().wait_for(|seen| seen.last == Some(2)).await.unwrap();
+    index.caught_up_to(2).await.unwrap();
+    assert_eq!(ask(&index, Filter::default()).await.0, ["2", "1"]);
 }
 
 #[tokio::test]
@@ -146,7 +167,7 @@ async fn a_log_can_be_read_while_a_host_writes_it_and_when_none_does() {
     assert_eq!(ask(&alone, Filter::default()).await.0, ["1"]);
 
     let index = Index::start(&log).unwrap();
-    index.caught_up_to(1).await;
+    index.caught_up_to(1).await.unwrap();
     log.append(&entry("2")).unwrap();
     let beside = Index::read(&config.dir).await.unwrap();
     assert_eq!(ask(&beside, Filter::default()).await.0, ["2", "1"]);
@@ -165,7 +186,7 @@ async fn the_index_goes_on_where_it_was() {
         let log = Log::open(&config).unwrap();
         let index = Index::start(&log).unwrap();
         log.append(&entry(&n.to_string())).unwrap();
-        index.caught_up_to(n).await;
+        index.caught_up_to(n).await.unwrap();
         assert_eq!(known(&config.dir).unwrap().unwrap().seq, n);
     }
     assert_eq!(known(&config.dir).unwrap().unwrap().cut, None);

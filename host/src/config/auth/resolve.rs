@@ -20,6 +20,7 @@ use crate::{
     },
     egress::{oauth2::is_local, target::Target},
     limit::gate,
+    secret::Secret,
 };
 
 /// A token shorter than this could be guessed.
@@ -237,7 +238,7 @@ fn user(raw: raw::Basic, known: &mut Known<'_>) -> Result<User, String> {
     }
     let rights = known.caller(raw.admin, raw.access(), raw.limits)?;
     let identity = known.identity(&raw.username, &raw.tenant, raw.admin, rights)?;
-    Ok(User { hash: raw.password, identity })
+    Ok(User { hash: Secret::new(raw.password), identity })
 }
 
 fn certificate(raw: &raw::Certificate, known: &mut Known<'_>) -> Result<Certificate, String> {
