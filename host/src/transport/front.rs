@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -66,6 +66,10 @@ pub(super) async fn authenticate(
             json_rpc(StatusCode::FORBIDDEN, -32600, "this is for admins")
         }
         Ok(caller) => {
+            // What they have told is told; nothing after this needs them, or can pass them on.
+            for name in [header::AUTHORIZATION, header::COOKIE, HeaderName::from_static("x-api-key")] {
+                request.headers_mut().remove(name);
+            }
             request.extensions_mut().insert(caller);
             return next.run(request).await;
         }
