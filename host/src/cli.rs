@@ -160,12 +160,13 @@ impl Options {
         Ok(config)
     }
 
+    /// A host that is asked about, and calls nothing. It has no audit log: that may be a running host's.
     async fn host(&self) -> Result<Arc<Host>, Failure> {
-        build_host(self.load(None)?).await
+        build_host(Config { audit: None, ..self.load(None)? }).await
     }
 
-    /// A host whose local user is somebody: of the only tenant, or of the one that was chosen.
-    async fn own_host(&self) -> Result<Arc<Host>, Failure> {
+    /// The configuration of a host whose local user is somebody: of the only tenant, or of the one that was chosen.
+    fn own(&self) -> Result<Config, Failure> {
         let config = self.load(None)?;
         if config.local_tenant.is_none() && config.tenants.len() > 1 {
             let names: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
@@ -174,7 +175,12 @@ impl Options {
                 names.join(", ")
             )));
         }
-        build_host(config).await
+        Ok(config)
+    }
+
+    /// The same as [`Self::own`], as a host that calls nothing.
+    async fn own_host(&self) -> Result<Arc<Host>, Failure> {
+        build_host(Config { audit: None, ..self.own()? }).await
     }
 }
 

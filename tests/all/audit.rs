@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_line::{bulkhead, refused},
-    support::tenancy,
+    support::{run, tenancy},
 };
 
 fn log(dir: &Path) -> Log {
@@ -142,4 +142,29 @@ fn a_host_whose_index_cannot_be_opened_does_not_start_and_says_why() {
         1,
         &[&place, "move that away, and it is made anew"],
     );
+}
+
+#[test]
+fn a_host_that_runs_can_be_checked_and_explained_and_no_other_may_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = log(dir.path());
+    let config = tenancy::audit(dir.path()) + "tenants: { a: { services: { utilities: {} } } }";
+    for command in [
+        &["check", "--offline"][..],
+        &["tools"],
+        &["explain", "--tool", "utilities_semver"],
+        &["explain", "--service", "utilities", "--url", "https://example.com"],
+    ] {
+        let output = run(command, &config);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        // What cannot be sent is an answer too.
+        assert!(!stderr.contains("audit") && !output.stdout.is_empty(), "{command:?}: {stderr}");
+    }
+    let in_use = "is the audit log of another host that is running; give each its own `audit.dir`";
+    for command in [&["call", "utilities_semver", "{}"][..], &["stdio"]] {
+        refused(&config, command, 1, &[in_use]);
+    }
+    std::fs::set_permissions(dir.path().join("audit"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    drop(running);
+    refused(&config, &["check", "--offline"], 1, &["others may write to it (mode 777); `chmod 700` it"]);
 }

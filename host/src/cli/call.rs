@@ -9,7 +9,7 @@ use bulkhead::{
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, Options, Outcome, failed, stop_signal, usage};
+use super::{Failure, Options, Outcome, build_host, failed, stop_signal, usage};
 
 /// Call one tool and print its result.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) async fn run(self, options: &Options) -> Outcome {
         let arguments = arguments(self.arguments)?;
-        let host = options.own_host().await?;
+        let host = build_host(options.own()?).await?;
         let request = CallRequest {
             id: CallId::new(),
             credentials: Credentials::Local,

@@ -1,10 +1,14 @@
 //! `bulkhead check`: everything that can be known before the first call.
 
-use bulkhead::{catalog::service::Service, config::raw};
+use bulkhead::{
+    audit::{AuditError, Log},
+    catalog::service::Service,
+    config::{Config, raw},
+};
 use clap::Args;
 use serde_json::json;
 
-use super::{FAILED, Failure, Options, Outcome, failed};
+use super::{FAILED, Failure, Options, Outcome, build_host, failed};
 
 /// Check the configuration, the components, and whether the upstreams answer.
 #[derive(Debug, Args)]
@@ -23,7 +27,13 @@ impl Check {
             out!("{:#}", raw::schema());
             return Ok(());
         }
-        let host = options.host().await?;
+        let config = options.load(None)?;
+        // A host that is running has it open, and so it is well.
+        match config.audit.as_ref().map(Log::open).transpose() {
+            Ok(_) | Err(AuditError::InUse(_)) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let host = build_host(Config { audit: None, ..config }).await?;
         let mut reports = Vec::new();
         let mut ill = 0;
         for service in host.catalog().all() {

@@ -76,7 +76,7 @@ fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
 }
 
 pub(super) async fn stdio(options: &Options) -> Outcome {
-    let host = options.own_host().await?;
+    let host = build_host(options.own()?).await?;
     let _prober = Prober::of(&host);
     let served = stdio::serve(host.clone(), stop_signal()?).await.map_err(failed);
     host.close(FLUSH).await;
