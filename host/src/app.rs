@@ -12,6 +12,7 @@ use crate::{
     egress::resolve::{Resolve, System},
     limit::{Admission, midnight},
     metrics::Metrics,
+    pin::{LockError, Pins},
     record::Records,
     sandbox::{self, Sandbox},
     seal::Sealer,
@@ -38,6 +39,9 @@ pub enum BuildError {
     /// The callers.
     #[error("{0}")]
     Auth(String),
+    /// The lock file.
+    #[error("{0}")]
+    Pins(LockError),
     /// The handles.
     #[error("handles cannot be sealed: {0}")]
     Sealer(String),
@@ -72,7 +76,8 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
         Some(auth) => Auth::new(local.clone(), auth, &resolver).map_err(BuildError::Auth)?,
         None => Auth::local(local),
     };
-    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone());
+    let pins = Pins::read(&config.components.lock, config.components.trust).map_err(BuildError::Pins)?;
+    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &pins);
     let mut services = Vec::new();
     let mut left_out = Vec::new();
     for tenant in config.tenants {
@@ -114,7 +119,20 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let export = tokio::sync::Mutex::new(export);
     let presets = config.presets;
     let sealer = Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?;
-    Ok(Host { auth, presets, metrics, tracer, export, admission, catalog, results, sandbox, records, sealer })
+    Ok(Host {
+        auth,
+        presets,
+        metrics,
+        tracer,
+        export,
+        admission,
+        catalog,
+        results,
+        sandbox,
+        records,
+        sealer,
+        pins,
+    })
 }
 
 /// Tells daily quotas what of them was used before this host started.

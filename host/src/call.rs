@@ -15,6 +15,7 @@ use crate::{
     limit::Admission,
     metrics::Metrics,
     permit::{Checked, Conduct, Permit},
+    pin::Pins,
     record::{CallRecord, Records},
     request::{CallRequest, Credentials, Events, ToolOutput},
     sandbox::Sandbox,
@@ -48,6 +49,7 @@ pub struct Host {
     pub(crate) sandbox: Sandbox,
     pub(crate) records: Arc<Records>,
     pub(crate) sealer: Sealer,
+    pub(crate) pins: Pins,
 }
 
 impl Host {
@@ -173,6 +175,12 @@ impl Host {
     #[must_use]
     pub fn sealer(&self) -> &Sealer {
         &self.sealer
+    }
+
+    /// What the operator agreed to run.
+    #[must_use]
+    pub fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     /// The results that are kept.

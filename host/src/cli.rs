@@ -9,6 +9,7 @@ macro_rules! out {
     }};
 }
 
+mod approve;
 mod audit;
 mod build;
 mod call;
@@ -80,6 +81,8 @@ enum Command {
     Explain(explain::Explain),
     /// Show who called what, and whether the audit log was changed.
     Audit(audit::Audit),
+    /// Show what is different about a service's component since it was pinned, and agree to it.
+    Approve(approve::Approve),
     /// Build a component crate into a `.wasm` and check it.
     Build(build::Build),
     /// Show what to paste into an MCP client.
@@ -125,6 +128,7 @@ impl Cli {
             Command::Inspect(inspect) => inspect.run(&options).await,
             Command::Check(check) => check.run(&options).await,
             Command::Explain(explain) => explain.run(&options).await,
+            Command::Approve(approve) => approve.run(&options).await,
             Command::Audit(audit) => audit.run(&options).await,
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),

@@ -85,6 +85,10 @@ pub struct Components {
     pub dir: PathBuf,
     /// Where compiled code is kept; none turns the cache off.
     pub cache_dir: Option<PathBuf>,
+    /// Whether an exchanged component is served at once.
+    pub trust: crate::pin::Trust,
+    /// What is pinned.
+    pub lock: PathBuf,
 }
 
 /// One tenant and its services.

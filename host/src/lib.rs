@@ -21,6 +21,7 @@ pub mod health;
 pub mod limit;
 pub mod metrics;
 pub mod permit;
+pub mod pin;
 pub mod record;
 pub mod request;
 pub mod sandbox;

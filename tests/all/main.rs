@@ -22,6 +22,7 @@ mod names;
 mod oauth2;
 mod observe;
 mod oidc;
+mod pins;
 mod prometheus;
 mod protocol;
 mod sandbox;

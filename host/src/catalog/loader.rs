@@ -22,6 +22,7 @@ use crate::{
     grant::Grant,
     limit::gate::{CallLimits, Gate},
     metrics::Metrics,
+    pin::{self, Now, Pins},
     sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
     shape::Shaping,
 };
@@ -52,6 +53,7 @@ pub struct Loader<'a> {
     sandbox: &'a Sandbox,
     resolver: Arc<dyn Resolve>,
     metrics: Arc<Metrics>,
+    pins: &'a Pins,
     components: HashMap<Source, Known>,
     /// What a component declares with a config.
     declared: HashMap<(Source, String), Arc<[Declared]>>,
@@ -62,11 +64,17 @@ pub struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// A loader that has loaded nothing yet. Names of upstreams are resolved by `resolver`.
     #[must_use]
-    pub fn new(sandbox: &'a Sandbox, resolver: Arc<dyn Resolve>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        sandbox: &'a Sandbox,
+        resolver: Arc<dyn Resolve>,
+        metrics: Arc<Metrics>,
+        pins: &'a Pins,
+    ) -> Self {
         Self {
             sandbox,
             resolver,
             metrics,
+            pins,
             components: HashMap::new(),
             declared: HashMap::new(),
             tools: HashMap::new(),
@@ -102,7 +110,11 @@ impl<'a> Loader<'a> {
             Folders::new(config.files),
             config.limits,
         );
+        let built_in = source.0.is_none();
         let declared = self.declared(source, &compartment).await?;
+        if !built_in {
+            self.check_pin(&tenant.name, &manifest, &compartment, &declared)?;
+        }
         let tools = self.tools(&declared, &name, &config.overrides, &config.shapes)?;
         let names = tools.iter().map(|tool| &*tool.public_name);
         let meters = self.metrics.service(&tenant.name, &name, names);
@@ -119,6 +131,23 @@ impl<'a> Loader<'a> {
             gate: Gate::new(&format!("{key}.limits"), config.calls),
             tool_gates: tool_gates(&key, config.tool_limits, &tools)?,
             tools,
+        })
+    }
+
+    /// Whether the operator agreed to what the component is now.
+    fn check_pin(
+        &self,
+        tenant: &str,
+        manifest: &Manifest,
+        compartment: &Compartment,
+        tools: &Arc<[Declared]>,
+    ) -> Result<(), String> {
+        let service = &compartment.service;
+        let digest = &compartment.component.digest;
+        let now = Now { digest, manifest, config: &compartment.config, tools };
+        self.pins.check(&pin::key(tenant, service), &now).map_err(|difference| {
+            let what = difference.summary();
+            format!("it waits for approval: {what}; `bulkhead approve {service}` shows and approves it")
         })
     }
 

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bulkhead::{
+    call::Host,
     health::Prober,
     transport::{http, stdio},
 };
@@ -37,6 +38,7 @@ impl Serve {
             host = build_host(config) => host?,
             () = stop.cancelled() => return Ok(()),
         };
+        pin(&host);
         let services: Vec<_> = host.catalog().all().map(|service| service.name.clone()).collect();
         let tools: usize = host.catalog().all().map(|service| service.tools.len()).sum();
         tracing::info!(%address, services = named(&services), tools, "ready");
@@ -50,6 +52,14 @@ impl Serve {
         let served = http::serve(listener, host.clone(), &server, &front, stop).await.map_err(failed);
         host.close(FLUSH).await;
         served
+    }
+}
+
+/// Keeps what is served now in the lock file. Without one the host serves all the same, and has nothing to compare
+/// with when it starts again.
+fn pin(host: &Host) {
+    if let Err(error) = host.pins().save(None) {
+        tracing::warn!(%error, "what is served cannot be pinned");
     }
 }
 
@@ -77,6 +87,7 @@ fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
 
 pub(super) async fn stdio(options: &Options) -> Outcome {
     let host = build_host(options.own()?).await?;
+    pin(&host);
     let _prober = Prober::of(&host);
     let served = stdio::serve(host.clone(), stop_signal()?).await.map_err(failed);
     host.close(FLUSH).await;

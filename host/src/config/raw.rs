@@ -14,6 +14,7 @@ use super::{
     telemetry,
     units::{Bytes, Time},
 };
+use crate::pin::Trust;
 
 /// Bulkhead's configuration.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -98,6 +99,10 @@ pub struct Components {
     pub cache_dir: Option<PathBuf>,
     /// Whether compiled code is kept on disk; true unless given.
     pub cache: Option<bool>,
+    /// Whether a component that was exchanged for another one is served at once; `pinned` unless given.
+    pub trust: Trust,
+    /// What is pinned, relative to this file; `./bulkhead.lock` unless given.
+    pub lock: Option<PathBuf>,
 }
 
 /// Where a secret comes from: exactly one of the two.

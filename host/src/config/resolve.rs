@@ -150,7 +150,8 @@ fn components(raw: raw::Components, base: &Path) -> Result<Components, ResolveEr
         (_, Some(dir)) => Some(base.join(dir)),
         (_, None) => user_cache(),
     };
-    Ok(Components { dir, cache_dir })
+    let lock = base.join(raw.lock.unwrap_or_else(|| "bulkhead.lock".into()));
+    Ok(Components { dir, cache_dir, trust: raw.trust, lock })
 }
 
 /// `$XDG_CACHE_HOME/bulkhead` or `~/.cache/bulkhead` (XDG base directory specification); none without a home.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What a component says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Manifest {
     /// The default name of a service made from it.
     pub name: String,

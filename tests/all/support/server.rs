@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc, Condvar, Mutex,
@@ -23,7 +24,8 @@ pub(crate) struct Server {
     log: Arc<(Mutex<Vec<Value>>, Condvar)>,
     pub(crate) address: SocketAddr,
     asked: AtomicUsize,
-    _dir: tempfile::TempDir,
+    /// Of the config file, if it is the server's own.
+    dir: Option<tempfile::TempDir>,
 }
 
 impl Server {
@@ -37,9 +39,16 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("bulkhead.yaml");
         std::fs::write(&file, config).unwrap();
+        let mut server = Self::of(&file, flags);
+        server.dir = Some(dir);
+        server
+    }
+
+    /// The same with a config file that is there.
+    pub(crate) fn of(file: &Path, flags: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(&file)
+            .arg(file)
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -58,7 +67,7 @@ impl Server {
             shared.1.notify_all();
         });
         let mut server =
-            Self { child, log, address: ([127, 0, 0, 1], 0).into(), asked: AtomicUsize::new(0), _dir: dir };
+            Self { child, log, address: ([127, 0, 0, 1], 0).into(), asked: AtomicUsize::new(0), dir: None };
         let spoken = |entry: &Value| Some(entry.as_str()?.split_once(" ready address=")?.1.to_owned());
         let ready = server.logged(|entry| entry["message"] == "ready" || spoken(entry).is_some());
         let address = ready["address"].as_str().map_or_else(|| spoken(&ready).unwrap(), str::to_owned);

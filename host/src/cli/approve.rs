@@ -1,0 +1,122 @@
+//! `bulkhead approve`: what is different about a service's component since it was pinned, and the operator's word on it.
+
+use std::io::{BufRead, IsTerminal, stdin, stdout};
+
+use bulkhead::{
+    config::{ComponentSource, Config, load::suggestion},
+    pin::{self, Approval, Trust},
+};
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, Options, Outcome, build_host, failed, usage};
+
+/// Show what a service's component asks for and says that it did not before, and agree to it.
+#[derive(Debug, Args)]
+pub(super) struct Approve {
+    /// The service.
+    service: String,
+    /// Agree without being asked.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Approve {
+    pub(super) async fn run(self, options: &Options) -> Outcome {
+        let (config, key) = self.alone(options.load(None)?)?;
+        let host = build_host(config).await?;
+        let Some(approval) = host.pins().change(&key) else {
+            if options.json {
+                out!("{}", json!({ "service": key, "approved": true, "changed": false }));
+            } else {
+                out!("{key} is pinned as it is");
+            }
+            return Ok(());
+        };
+        if !options.json {
+            show(&key, &approval);
+        }
+        let approved = self.yes || (!options.json && asked()?);
+        if approved {
+            host.pins().save(Some(&key)).map_err(failed)?;
+        }
+        if options.json {
+            out!("{}", data(&key, &approval, approved));
+        }
+        if approved { Ok(()) } else { Err(failed("nothing is approved; --yes approves what is shown")) }
+    }
+
+    /// A configuration with nothing but the service, and the name of its pin.
+    fn alone(&self, mut config: Config) -> Result<(Config, String), Failure> {
+        let known = config.tenants.iter().flat_map(|tenant| &tenant.services);
+        let known: Vec<String> = known.map(|service| service.name.clone()).collect();
+        if let Some(tenant) = config.local_tenant.clone() {
+            config.tenants.retain(|known| known.name == tenant);
+        }
+        for tenant in &mut config.tenants {
+            tenant.services.retain(|service| service.name == self.service);
+        }
+        config.tenants.retain(|tenant| !tenant.services.is_empty());
+        let tenants: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+        let [tenant] = tenants.as_slice() else {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(usage(if tenants.is_empty() {
+                format!("there is no service `{}`. {}", self.service, suggestion(&self.service, &known))
+            } else {
+                format!("several tenants have it; choose one with --tenant: {}", tenants.join(", "))
+            }));
+        };
+        let key = pin::key(tenant, &self.service);
+        let mut services = config.tenants.iter().flat_map(|tenant| &tenant.services);
+        if services.any(|service| service.component == ComponentSource::EmbeddedUtilities) {
+            return Err(failed(format!("{key} is built in: it changes only with the host")));
+        }
+        config.components.trust = Trust::Folder; // here, to look at it
+        (config.audit, config.auth) = (None, None);
+        Ok((config, key))
+    }
+}
+
+fn show(key: &str, Approval { before, now, difference }: &Approval) {
+    match before {
+        Some(before) => out!("{key}: sha256:{before} is now sha256:{now}"),
+        None => out!("{key}: sha256:{now}, which was not served before"),
+    }
+    let shown = difference.to_string();
+    if !shown.is_empty() {
+        out!("{}", shown.trim_end());
+    } else if before.is_some() {
+        out!("it asks for no more than before, and describes its tools as before");
+    }
+}
+
+fn data(key: &str, Approval { before, now, difference }: &Approval, approved: bool) -> serde_json::Value {
+    let sha256 = |digest: &String| format!("sha256:{digest}");
+    let added = difference
+        .added
+        .iter()
+        .map(|(tool, description)| json!({ "tool": tool, "description": description }));
+    let changed = difference.changed.iter().map(|change| {
+        let parts = change
+            .parts
+            .iter()
+            .map(|(part, before, now)| json!({ "part": part, "before": before, "now": now }));
+        json!({ "tool": change.tool, "parts": parts.collect::<Vec<_>>() })
+    });
+    json!({
+        "service": key, "approved": approved, "changed": true, "before": before.as_ref().map(sha256), "now": sha256(now),
+        "asksFor": difference.egress, "added": added.collect::<Vec<_>>(), "removed": difference.removed,
+        "different": changed.collect::<Vec<_>>(),
+    })
+}
+
+/// What the person at the terminal says; nobody there says nothing.
+fn asked() -> Result<bool, Failure> {
+    if !stdin().is_terminal() || !stdout().is_terminal() {
+        return Ok(false);
+    }
+    out!("Approve? [y/N]");
+    let mut answer = String::new();
+    stdin().lock().read_line(&mut answer).map_err(failed)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

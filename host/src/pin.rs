@@ -1,0 +1,247 @@
+//! Pins: what the operator agreed to run. The lock file has, for each service, the digest of its component, the
+//! requests it asks for, and how it describes its tools to models. A component that was exchanged for another one
+//! and now asks for more, or says something else, is not served until the operator approves it.
+//!
+//! What is seen for the first time is pinned as it is: the operator has just configured it. So is what follows from
+//! the operator's own change of a service's config.
+
+mod difference;
+mod lock;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+pub use difference::Difference;
+pub use lock::LockError;
+
+use crate::{catalog::tool::Declared, sandbox::Manifest};
+
+/// Whether an exchanged component is served at once.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// When it asks for no more than before and describes its tools as before; else it waits for
+    /// `bulkhead approve SERVICE`.
+    #[default]
+    Pinned,
+    /// Always: whoever may write to the components folder is trusted.
+    Folder,
+}
+
+/// What is pinned of a service. Equal parts of several services are one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pin {
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// SHA-256 of the config it was asked with. Its tools may depend on it.
+    pub config: String,
+    /// `GET https://api.example.com/v1/**`, sorted: each method of each request it asks for.
+    pub egress: Arc<[String]>,
+    /// What models are told of its tools.
+    pub tools: Arc<Definitions>,
+}
+
+/// Tools as models see them.
+#[derive(Debug, PartialEq)]
+pub struct Definitions {
+    /// SHA-256 of `tools` as JSON.
+    pub sha256: String,
+    /// By name.
+    pub tools: BTreeMap<String, Value>,
+}
+
+impl Definitions {
+    fn new(declared: &[Declared]) -> Self {
+        let tools: BTreeMap<_, _> =
+            declared.iter().map(|tool| (tool.name.clone(), definition(tool))).collect();
+        Self { sha256: sha256(&json!(tools).to_string()), tools }
+    }
+}
+
+/// A tool as a model sees it. A schema that is no JSON is refused elsewhere.
+fn definition(tool: &Declared) -> Value {
+    let parsed = |text: &String| serde_json::from_str(text).unwrap_or(Value::String(text.clone()));
+    let annotations = tool.annotations;
+    json!({
+        "title": tool.title, "description": tool.description, "tags": tool.tags,
+        "inputSchema": parsed(&tool.input_schema), "outputSchema": tool.output_schema.as_ref().map(parsed),
+        "annotations": {
+            "readOnly": annotations.read_only, "destructive": annotations.destructive,
+            "idempotent": annotations.idempotent, "openWorld": annotations.open_world,
+        },
+        "meta": tool.meta.as_ref().map(parsed),
+    })
+}
+
+fn egress(manifest: &Manifest) -> Vec<String> {
+    let each = manifest.egress.iter();
+    let each = each.flat_map(|asked| asked.methods.iter().map(|method| format!("{method} {}", asked.url)));
+    let mut egress: Vec<String> = each.collect();
+    egress.sort_unstable();
+    egress.dedup();
+    egress
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The pins of all services: those of the lock file, and those of this moment.
+#[derive(Debug, Default)]
+pub struct Pins {
+    lock: Option<PathBuf>,
+    trust: Trust,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Those of the lock file.
+    known: Locked,
+    /// Those that may be served as they are, since the file was written.
+    seen: Locked,
+    /// Equal parts.
+    egress: HashSet<Arc<[String]>>,
+    definitions: HashMap<Arc<[Declared]>, Arc<Definitions>>,
+}
+
+impl State {
+    fn pin(&mut self, now: &Now<'_>) -> Pin {
+        let asked: Arc<[String]> = egress(now.manifest).into();
+        let asked = self.egress.get(&asked).cloned().unwrap_or_else(|| {
+            self.egress.insert(asked.clone());
+            asked
+        });
+        let tools = self.definitions.entry(now.tools.clone());
+        let tools = tools.or_insert_with(|| Definitions::new(now.tools).into()).clone();
+        Pin { digest: now.digest.to_owned(), config: sha256(now.config), egress: asked, tools }
+    }
+}
+
+/// A service as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct Now<'a> {
+    /// SHA-256 of its component, in hexadecimal.
+    pub digest: &'a str,
+    /// What the component says of itself.
+    pub manifest: &'a Manifest,
+    /// Its config, as JSON.
+    pub config: &'a str,
+    /// The tools it has with that.
+    pub tools: &'a Arc<[Declared]>,
+}
+
+/// Pins by the name of their service.
+type Locked = BTreeMap<String, Pin>;
+
+/// The name of a service in the lock file.
+#[must_use]
+pub fn key(tenant: &str, service: &str) -> String {
+    format!("{tenant}/{service}")
+}
+
+impl Pins {
+    /// No lock file: everything is served.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { trust: Trust::Folder, ..Self::default() }
+    }
+
+    /// The pins in `lock`; there are none if there is no such file.
+    ///
+    /// # Errors
+    /// When it cannot be read or understood.
+    pub fn read(lock: &Path, trust: Trust) -> Result<Self, LockError> {
+        let state = Mutex::new(State { known: lock::read(lock)?, ..State::default() });
+        Ok(Self { lock: Some(lock.to_owned()), trust, state })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a service may be served as it is now.
+    ///
+    /// # Errors
+    /// What is different, if it has to be approved.
+    pub fn check(&self, key: &str, now: &Now<'_>) -> Result<(), Difference> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        let state = &mut *self.state();
+        let pin = state.pin(now);
+        if let Some(known) = state.known.get(key).filter(|known| !own_doing(known, &pin))
+            && self.trust == Trust::Pinned
+        {
+            let difference = Difference::between(known, &pin);
+            if !difference.is_none() {
+                return Err(difference);
+            }
+        }
+        if state.known.get(key) != Some(&pin) {
+            state.seen.insert(key.to_owned(), pin);
+        }
+        Ok(())
+    }
+
+    /// What is different between the lock file and a service that was checked, and the digests of both.
+    #[must_use]
+    pub fn change(&self, key: &str) -> Option<Approval> {
+        let state = self.state();
+        let (now, before) = (state.seen.get(key)?, state.known.get(key));
+        Some(Approval {
+            before: before.map(|before| before.digest.clone()),
+            now: now.digest.clone(),
+            difference: before.map(|before| Difference::between(before, now)).unwrap_or_default(),
+        })
+    }
+
+    /// Writes those that were checked, if the lock file has others; the pins of all other services stay. With `only`,
+    /// that of one service.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn save(&self, only: Option<&str>) -> Result<(), LockError> {
+        let Some(path) = &self.lock else { return Ok(()) };
+        let state = &mut *self.state();
+        let seen = std::mem::take(&mut state.seen);
+        let seen = seen.into_iter().filter(|(key, _)| only.is_none_or(|only| key == only));
+        let seen: Vec<_> = seen.collect();
+        if seen.is_empty() {
+            return Ok(());
+        }
+        // Another process may have written since.
+        let mut pins = lock::read(path)?;
+        pins.extend(seen);
+        lock::write(path, &pins)?;
+        state.known = pins;
+        Ok(())
+    }
+}
+
+/// What an operator approves of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approval {
+    /// Digest of the component in the lock file; none if the service is not in it.
+    pub before: Option<String>,
+    /// Digest of the component as it is now.
+    pub now: String,
+    /// What else is different.
+    pub difference: Difference,
+}
+
+/// The component is the same, and its operator configured it anew.
+fn own_doing(known: &Pin, now: &Pin) -> bool {
+    known.digest == now.digest && known.config != now.config
+}
+
+#[cfg(test)]
+mod tests;
