@@ -72,7 +72,7 @@ enum Command {
     /// Call one tool and print its result.
     Call(call::Call),
     /// List the tools that are served.
-    Tools,
+    Tools(tools::Tools),
     /// Show what a component is, asks for, and offers.
     Inspect(inspect::Inspect),
     /// Check the configuration, the components, and whether the upstreams answer.
@@ -124,7 +124,7 @@ impl Cli {
             Command::Serve(serve) => serve.run(&options).await,
             Command::Stdio => serve::stdio(&options).await,
             Command::Call(call) => call.run(&options).await,
-            Command::Tools => tools::run(&options).await,
+            Command::Tools(tools) => tools.run(&options).await,
             Command::Inspect(inspect) => inspect.run(&options).await,
             Command::Check(check) => check.run(&options).await,
             Command::Explain(explain) => explain.run(&options).await,

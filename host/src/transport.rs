@@ -8,3 +8,5 @@ pub mod stdio;
 mod tls;
 mod wire;
 mod workers;
+
+pub use wire::listed;

@@ -66,6 +66,27 @@ fn web_fetch_is_there_under_a_grant() {
     assert!(stdout(&bulkhead(&["tools", "--config", &file])).contains("utilities_web_fetch"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_tools_cost_a_models_context_is_told() {
+    let told = stdout(&bulkhead(&["tools", "--tokens", "--json"]));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let [service] = told["services"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!((&service["service"], &service["tools"]), (&json!("utilities"), &told["tools"]));
+    let bytes = told["bytes"].as_u64().unwrap();
+    assert_eq!((service["bytes"].as_u64(), told["tokens"].as_u64()), (Some(bytes), Some(bytes.div_ceil(4))));
+    // The list as clients get it, without what stands around the tools.
+    let server = Server::start("tenants: { local: { services: { utilities: {} } } }");
+    let list = server.client().rpc("tools/list", json!({})).await;
+    let listed = list["result"]["tools"].as_array().unwrap().iter();
+    assert_eq!(bytes, listed.map(|tool| tool.to_string().len() as u64).sum::<u64>());
+
+    let shown = stdout(&bulkhead(&["tools", "--tokens"]));
+    let lines: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["service", "tools", "bytes", "tokens,", "about"]);
+    assert_eq!(lines[1][1..], lines[2][1..], "one service is all there is");
+    assert_eq!((lines[1][0], lines[2][0], lines.len()), ("utilities", "all", 3));
+}
+
 #[test]
 fn data_can_be_had_as_json() {
     let tools: Value = serde_json::from_str(&stdout(&bulkhead(&["tools", "--json"]))).unwrap();

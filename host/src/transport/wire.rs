@@ -18,6 +18,12 @@ use crate::{
 /// Key of the machine-readable error in a failed result's `_meta`.
 const ERROR_META: &str = "bulkhead/error";
 
+/// The size of a tool in `tools/list`, in bytes of JSON.
+#[must_use]
+pub fn listed(tool: &Tool) -> usize {
+    serde_json::to_vec(&self::tool(tool)).map_or(0, |json| json.len()) // what was parsed from JSON becomes JSON
+}
+
 /// A tool as it is listed.
 pub(super) fn tool(tool: &Tool) -> WireTool {
     let mut wire = WireTool::new(
