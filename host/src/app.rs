@@ -81,7 +81,7 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let mut services = Vec::new();
     let mut left_out = Vec::new();
     for tenant in config.tenants {
-        let owner = Arc::new(Tenant::new(tenant.name.as_str().into(), tenant.calls));
+        let owner = Arc::new(Tenant::new(tenant.name.as_str().into(), tenant.calls, tenant.listing));
         for service in tenant.services {
             let name = service.name.clone();
             match loader.load(&owner, service).await {

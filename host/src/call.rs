@@ -78,6 +78,29 @@ impl Host {
         self.answer(checked, guest, record).await
     }
 
+    /// Answers from the catalogue what is asked like a call. No guest runs; for the rest it is one, with its
+    /// credentials, limits and record.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn look(
+        &self,
+        request: CallRequest,
+        answer: impl FnOnce(&Catalog, &Caller, CallRequest) -> Result<ToolOutput, CallError>,
+    ) -> Result<ToolOutput, CallError> {
+        let mut record = CallRecord::open(&self.records, &request);
+        let looked = async {
+            let caller = self.auth.authenticate(&request.credentials, None).await?;
+            record.caller(&caller);
+            self.records.ready()?;
+            let _places = self.admission.look(&caller)?;
+            record.looked();
+            answer(&self.catalog, &caller, request)
+        };
+        let result = looked.await;
+        record.close(result)
+    }
+
     /// The result of a checked call: one that is kept, or that of a fresh guest.
     async fn answer(
         &self,

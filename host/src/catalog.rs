@@ -4,18 +4,23 @@
 
 mod effort;
 pub mod loader;
+pub mod search;
 pub mod service;
 pub mod tool;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     access::{Facts, rights::Ruling},
     audit::Whose,
     auth::Caller,
     limit::gate::Gate,
-    request::Scope,
+    request::{Listing, Scope},
 };
+use search::Index;
 use service::Service;
 use tool::Tool;
 
@@ -34,6 +39,8 @@ struct Served {
     before: Vec<usize>,
     /// Where each tool is: which service, and which of its tools.
     tools: HashMap<Arc<str>, (u32, u32)>,
+    /// Made when it is first asked.
+    index: OnceLock<Index>,
 }
 
 impl Served {
@@ -155,6 +162,25 @@ impl Catalog {
         scope: &'a Scope,
     ) -> impl Iterator<Item = (&'a Arc<Service>, &'a Arc<Tool>)> {
         self.tenants.get(&caller.tenant).into_iter().flat_map(move |served| served.seen(caller, scope))
+    }
+
+    /// How clients of a tenant are shown the tools.
+    #[must_use]
+    pub fn listing(&self, tenant: &str) -> Listing {
+        let service = self.tenants.get(tenant).and_then(|served| served.services.first());
+        service.map_or(Listing::All, |service| service.tenant.listing)
+    }
+
+    /// The tools a caller may use in a scope that say something of a question, the best first.
+    #[must_use]
+    pub fn search<'a>(&'a self, caller: &'a Caller, scope: &'a Scope, question: &str) -> Vec<&'a Arc<Tool>> {
+        let Some(served) = self.tenants.get(&caller.tenant) else { return Vec::new() };
+        let all = || served.services.iter().flat_map(|service| service.tools.iter());
+        let index = served.index.get_or_init(|| Index::new(all().map(|tool| &**tool)));
+        let mut seen: HashMap<&str, &Arc<Tool>> =
+            self.list(caller, scope).map(|(_, tool)| (&*tool.public_name, tool)).collect();
+        let names: Vec<&str> = all().map(|tool| &*tool.public_name).collect();
+        index.find(question).into_iter().filter_map(|number| seen.remove(names.get(number)?)).collect()
     }
 
     /// A tool by the name its callers use, if the caller may use it.

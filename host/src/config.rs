@@ -98,6 +98,8 @@ pub struct Tenant {
     pub name: String,
     /// How many calls of all its services it may make.
     pub calls: CallLimits,
+    /// How clients are shown its tools.
+    pub listing: crate::request::Listing,
     /// Its services, by name.
     pub services: Vec<Service>,
 }

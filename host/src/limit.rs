@@ -10,6 +10,7 @@ mod quota;
 use std::time::SystemTime;
 
 use crate::{
+    auth::Caller,
     catalog::{Found, Route},
     error::CallError,
 };
@@ -50,6 +51,14 @@ impl Admission {
             ..CallLimits::default()
         };
         Self { host: Gate::new("server", limits) }
+    }
+
+    /// Room for a look at the catalogue, which concerns its caller and the host.
+    ///
+    /// # Errors
+    /// Says whose limit it was and when to come again.
+    pub fn look(&self, caller: &Caller) -> Result<Pass, CallError> {
+        enter_all(&[&caller.principal.gate, &self.host]).map_err(CallError::Limited)
     }
 
     /// Takes a call past every limit it concerns: its tool's, its service's, its caller's, its tenant's, the

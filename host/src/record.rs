@@ -182,6 +182,12 @@ impl CallRecord {
         self.decision = Decision::Allowed;
     }
 
+    /// Notes that the catalogue answers; everybody may ask it, and sees what is its own.
+    pub fn looked(&mut self) {
+        self.rule = Rule::Stage("listing");
+        self.decision = Decision::Allowed;
+    }
+
     /// Notes that the result was there already.
     pub fn cached(&mut self) {
         self.cached = true;

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -95,6 +97,18 @@ impl Scope {
     pub fn selects(&self, facts: &Facts<'_>) -> bool {
         self.narrowing.as_ref().is_none_or(|narrowing| narrowing.selects(facts))
     }
+}
+
+/// How a client is shown its tools.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Listing {
+    /// One by one.
+    #[default]
+    All,
+    /// By three tools that find, describe and call the others: `tool_search`, `tool_schema`, `tool_invoke`. For more
+    /// tools than a model can hold.
+    Search,
 }
 
 /// How a request came in.

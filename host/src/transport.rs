@@ -4,6 +4,7 @@
 mod front;
 pub mod handler;
 pub mod http;
+mod meta;
 pub mod stdio;
 mod tls;
 mod wire;

@@ -1,19 +1,19 @@
 //! What a request's URL selects: `?preset=oncall`, `?tags=metrics+and+not+write`, `?tools=prometheus_*,time_now`.
 //!
-//! A client shows its model fewer tools that way. It can only take away from what the caller may use, so it needs
+//! A client shows its model fewer tools that way, or shows them otherwise (`?listing=search`). It can only take away from what the caller may use, so it needs
 //! no right of its own.
 
 use std::{fmt, sync::Arc};
 
 use super::{Facts, Preset, Presets, glob::Glob, tags::TagExpression};
-use crate::config::load::suggestion;
+use crate::{config::load::suggestion, request::Listing};
 
 /// Bytes of a query, percent-encoded.
 const LONGEST: usize = 4096;
 /// Entries of `tools`.
 const MOST_TOOLS: usize = 64;
 
-const KEYS: [&str; 3] = ["preset", "tags", "tools"];
+const KEYS: [&str; 4] = ["preset", "tags", "tools", "listing"];
 
 /// What a URL selects; everything unless it says something.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Narrowing {
     preset: Option<Arc<Preset>>,
     tags: Option<TagExpression>,
     tools: Option<Vec<Glob>>,
+    /// How the tools are shown; as the tenant has it unless the URL says.
+    pub listing: Option<Listing>,
 }
 
 impl Narrowing {
@@ -38,6 +40,7 @@ impl Narrowing {
                 "preset" => narrowing.preset.replace(preset(&value, presets)?).is_some(),
                 "tags" => narrowing.tags.replace(value.parse().map_err(in_key("tags"))?).is_some(),
                 "tools" => narrowing.tools.replace(tools(&value).map_err(in_key("tools"))?).is_some(),
+                "listing" => narrowing.listing.replace(listing(&value)?).is_some(),
                 other => {
                     let other: String = other.chars().take(40).collect();
                     return Err(format!("unknown key `{other}` in the URL. {}", suggestion(&other, &KEYS)));
@@ -111,6 +114,14 @@ fn preset(name: &str, presets: &Presets) -> Result<Arc<Preset>, String> {
         let name: String = name.chars().take(40).collect();
         format!("there is no preset `{name}`; ask the operator which there are")
     })
+}
+
+fn listing(value: &str) -> Result<Listing, String> {
+    match value {
+        "all" => Ok(Listing::All),
+        "search" => Ok(Listing::Search),
+        _ => Err("`listing` in the URL must be `all` or `search`".to_owned()),
+    }
 }
 
 fn tools(value: &str) -> Result<Vec<Glob>, String> {

@@ -8,6 +8,7 @@ use crate::{
     cache::Revision,
     limit::gate::{CallLimits, Gate},
     metrics::ServiceMeters,
+    request::Listing,
     sandbox::{Compartment, Manifest},
 };
 
@@ -52,13 +53,15 @@ pub struct Tenant {
     pub name: Arc<str>,
     /// How many calls of all its services it may make.
     pub gate: Gate,
+    /// How clients are shown its tools.
+    pub listing: Listing,
 }
 
 impl Tenant {
     /// A tenant with its limits.
     #[must_use]
-    pub fn new(name: Arc<str>, limits: CallLimits) -> Self {
+    pub fn new(name: Arc<str>, limits: CallLimits, listing: Listing) -> Self {
         let gate = Gate::new(&format!("tenants.{name}.limits"), limits);
-        Self { name, gate }
+        Self { name, gate, listing }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     telemetry,
     units::{Bytes, Time},
 };
-use crate::pin::Trust;
+use crate::{pin::Trust, request::Listing};
 
 /// Bulkhead's configuration.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -53,6 +53,8 @@ pub struct File {
 pub struct Defaults {
     /// Limits of every tenant.
     pub limits: CallLimits,
+    /// How clients of every tenant are shown the tools.
+    pub listing: Option<Listing>,
     /// For every service.
     pub service: Service,
     /// For services of that name, in whichever tenant. It makes no service: a tenant that wants it names it, as
@@ -123,6 +125,8 @@ pub struct Tenant {
     pub limits: CallLimits,
     /// Components its services may be made of, as `component` names them; any unless given.
     pub components: Option<Vec<String>>,
+    /// How clients are shown the tools, unless their URL says it (`/mcp?listing=search`); `all` unless given.
+    pub listing: Option<Listing>,
     /// Secrets of its own. One of the same name outside is not seen.
     pub secrets: BTreeMap<String, SecretSource>,
     /// Its services by name. The name is the prefix of the tools: `[a-z][a-z0-9-]*`, at most 32 characters.

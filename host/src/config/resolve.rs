@@ -84,7 +84,8 @@ pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
         });
         let services = services.collect::<Result<_, _>>()?;
         let calls = defaults.limits(tenant.limits).resolve(&format!("{key}.limits"))?;
-        Ok(Tenant { name, calls, services })
+        let listing = tenant.listing.or(defaults.listing).unwrap_or_default();
+        Ok(Tenant { name, calls, listing, services })
     };
     let tenants = file.tenants.into_iter().map(tenant).collect::<Result<_, _>>()?;
     let audit = file.audit.map(|written| audit::resolve(written, base)).transpose()?;
@@ -163,6 +164,9 @@ fn user_cache() -> Option<PathBuf> {
 
 /// Names become prefixes of tool names, so they share their alphabet and leave room for the tool.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
+    if name == "tool" {
+        return Err("`tool` is taken: tool_search, tool_schema and tool_invoke are the host's own".to_owned());
+    }
     let letters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if letters && name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Ok(());
@@ -214,6 +218,12 @@ mod tests {
         for key in [&"k".repeat(40), "x${secret:l}", "${secret:l}${secret:l}"] {
             assert_eq!(error(key), format!("server.handle_keys[0]: {plain}"));
         }
+    }
+
+    #[test]
+    fn a_service_cannot_take_the_names_of_the_tools_about_tools() {
+        let message = "`tool` is taken: tool_search, tool_schema and tool_invoke are the host's own";
+        refused("tenants: {a: {services: {tool: {}}}}", "tenants.a.services.tool", message);
     }
 
     #[test]

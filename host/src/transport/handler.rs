@@ -16,11 +16,14 @@ use rmcp::{
 };
 use tokio::sync::mpsc;
 
-use super::wire;
+use super::{
+    meta::{self, Asked},
+    wire,
+};
 use crate::{
     auth::Caller,
     call::Host,
-    request::{CallId, CallRequest, Credentials, Event, Events, Scope, Via},
+    request::{CallId, CallRequest, Credentials, Event, Events, Listing, Scope, Via},
 };
 
 /// How long clients may keep a list; the services change only with a restart.
@@ -67,6 +70,12 @@ impl Handler {
         asking.map(|(caller, scope)| Self::new(host.clone(), caller, scope))
     }
 
+    /// How this client is shown the tools.
+    fn listing(&self) -> Listing {
+        let chosen = self.scope.narrowing.as_ref().and_then(|narrowing| narrowing.listing);
+        chosen.unwrap_or_else(|| self.host.catalog().listing(&self.caller.tenant))
+    }
+
     /// What the services tell the model.
     fn instructions(&self) -> Option<String> {
         // Only of services with a tool for this caller: of others it knows nothing.
@@ -77,7 +86,8 @@ impl Handler {
             let instructions = service.manifest.instructions.as_ref()?;
             Some(format!("{}: {instructions}", service.name))
         });
-        let told = told.collect::<Vec<_>>().join("\n");
+        let found = (self.listing() == Listing::Search).then(|| meta::INSTRUCTIONS.to_owned());
+        let told = found.into_iter().chain(told).collect::<Vec<_>>().join("\n");
         Some(told).filter(|told| !told.is_empty())
     }
 }
@@ -140,8 +150,13 @@ impl ServerHandler for Handler {
         if request.is_some_and(|request| request.cursor.is_some()) {
             return Err(ErrorData::invalid_params("unknown cursor: the list has one page", None));
         }
-        let tools =
-            self.host.catalog().list(&self.caller, &self.scope).map(|(_, tool)| wire::tool(tool)).collect();
+        let catalog = self.host.catalog();
+        let tools = match self.listing() {
+            Listing::All => {
+                catalog.list(&self.caller, &self.scope).map(|(_, tool)| wire::tool(tool)).collect()
+            }
+            Listing::Search => meta::TOOLS.to_vec(),
+        };
         let mut result = ListToolsResult::with_all_items(tools);
         result.ttl_ms = Some(LIST_TTL_MS);
         result.cache_scope = Some(CacheScope::Private);
@@ -150,6 +165,9 @@ impl ServerHandler for Handler {
 
     /// For rmcp, which checks `Mcp-Param-*` headers against the schema.
     fn get_tool(&self, name: &str) -> Option<WireTool> {
+        if self.listing() == Listing::Search && meta::is_one(name) {
+            return meta::TOOLS.iter().find(|tool| tool.name == name).cloned();
+        }
         let tool = self.host.catalog().tool(&self.caller, &self.scope, name)?;
         Some(wire::tool(&tool))
     }
@@ -198,8 +216,7 @@ impl ServerHandler for Handler {
             None => (None, None),
         };
         let id = CallId::new();
-        // Boxed: rmcp moves its futures about, and a call's is large.
-        let call = Box::pin(self.host.call(CallRequest {
+        let mut call = CallRequest {
             id,
             credentials: Credentials::Established(self.caller.clone()),
             scope: self.scope.clone(),
@@ -209,12 +226,23 @@ impl ServerHandler for Handler {
             via: via(&context),
             events: events.unwrap_or_default(),
             cancelled: context.ct.clone(),
-        }));
+        };
+        let new = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
+        if self.listing() == Listing::Search && meta::is_one(&call.tool) {
+            match meta::Asked::read(call) {
+                Asked::Call(invoked) => call = invoked,
+                Asked::Look(look) => {
+                    let answer = self.host.look(look, meta::answer).await;
+                    return wire::outcome(answer, id, new).map(CallToolResponse::Complete);
+                }
+            }
+        }
+        // Boxed: rmcp moves its futures about, and a call's is large.
+        let call = Box::pin(self.host.call(call));
         let result = match (token, received) {
             (Some(token), Some(received)) => reporting(call, received, token, &context).await,
             _ => call.await,
         };
-        let new = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
         wire::outcome(result, id, new).map(CallToolResponse::Complete)
     }
 }

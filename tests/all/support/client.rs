@@ -31,6 +31,11 @@ impl Client {
         self
     }
 
+    /// The same client at a URL with this at its end.
+    pub(crate) fn at(&self, end: &str) -> Self {
+        Self { url: format!("{}{end}", self.url), ..self.clone() }
+    }
+
     /// Sends any request; the headers MCP needs are there unless `request` has its own.
     pub(crate) async fn send(&self, request: Request<String>) -> Response<Bytes> {
         self.try_send(request).await.unwrap()
