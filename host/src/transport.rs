@@ -1,6 +1,7 @@
 //! How requests come in: Streamable HTTP and stdio, both through one [`handler`]. The only modules that know
 //! MCP, JSON-RPC or an HTTP server.
 
+pub mod connection;
 mod front;
 pub mod handler;
 pub mod http;

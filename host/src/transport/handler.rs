@@ -1,4 +1,5 @@
 //! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
+#![expect(deprecated, reason = "legacy clients have log levels and subscriptions")]
 
 use std::{io, sync::Arc};
 
@@ -6,17 +7,18 @@ use rmcp::{
     RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
-        CompleteResult, DiscoverResult, ErrorData, Implementation, InitializeRequestParams, InitializeResult,
-        ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+        CompleteResult, ConstString, DiscoverResult, ErrorData, Implementation, InitializeRequestParams,
+        InitializeResult, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
         ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig,
-        Tool as WireTool,
+        SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
+        Tool as WireTool, UnsubscribeRequestMethod, UnsubscribeRequestParams,
     },
     service::RequestContext,
 };
 use tokio::sync::mpsc;
 
-use super::wire;
+use super::{connection::Connection, wire};
 use crate::{
     auth::Caller,
     call::Host,
@@ -43,6 +45,8 @@ pub struct Handler {
     host: Arc<Host>,
     caller: Caller,
     scope: Scope,
+    /// What the client set up; none of a request that stands for itself.
+    connection: Option<Arc<Connection>>,
 }
 
 impl std::fmt::Debug for Handler {
@@ -55,7 +59,18 @@ impl Handler {
     /// The face of `host` for a caller.
     #[must_use]
     pub fn new(host: Arc<Host>, caller: Caller, scope: Scope) -> Self {
-        Self { host, caller, scope }
+        Self { host, caller, scope, connection: None }
+    }
+
+    /// The same, in a session or over a pipe: what the client sets up is kept in `connection`.
+    #[must_use]
+    pub fn on(mut self, connection: Arc<Connection>) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    fn connection<M: ConstString>(&self) -> Result<&Connection, ErrorData> {
+        self.connection.as_deref().ok_or_else(ErrorData::method_not_found::<M>)
     }
 
     /// The face of `host` for the caller of the request that is being handled.
@@ -185,6 +200,33 @@ impl ServerHandler for Handler {
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.connection::<SetLevelRequestMethod>()?.set_level(request.level);
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let subscribed = self.connection::<SubscribeRequestMethod>()?.subscribe(&request.uri);
+        subscribed.map_err(|why| ErrorData::invalid_params(why.to_string(), None))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.connection::<UnsubscribeRequestMethod>()?.unsubscribe(&request.uri);
+        Ok(())
     }
 
     async fn call_tool(
