@@ -16,7 +16,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, initialize};
 pub(crate) use core::core_component;
 pub(crate) use raw_upstream::RawUpstream;
 pub(crate) use server::Server;

@@ -1,7 +1,7 @@
 //! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
 #![expect(deprecated, reason = "legacy clients have log levels and subscriptions")]
 
-use std::{io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc};
 
 use rmcp::{
     RoleServer, ServerHandler,
@@ -47,6 +47,8 @@ pub struct Handler {
     scope: Scope,
     /// What the client set up; none of a request that stands for itself.
     connection: Option<Arc<Connection>>,
+    /// Whether the transport is one that only versions with `initialize` have.
+    only_legacy: bool,
 }
 
 impl std::fmt::Debug for Handler {
@@ -59,7 +61,7 @@ impl Handler {
     /// The face of `host` for a caller.
     #[must_use]
     pub fn new(host: Arc<Host>, caller: Caller, scope: Scope) -> Self {
-        Self { host, caller, scope, connection: None }
+        Self { host, caller, scope, connection: None, only_legacy: false }
     }
 
     /// The same, in a session or over a pipe: what the client sets up is kept in `connection`.
@@ -67,6 +69,17 @@ impl Handler {
     pub fn on(mut self, connection: Arc<Connection>) -> Self {
         self.connection = Some(connection);
         self
+    }
+
+    /// The same, for clients of versions before 2026-07-28.
+    pub(super) fn only_legacy(mut self) -> Self {
+        self.only_legacy = true;
+        self
+    }
+
+    /// Who asks.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     fn connection<M: ConstString>(&self) -> Result<&Connection, ErrorData> {
@@ -120,11 +133,23 @@ fn is_traceparent(text: &str) -> bool {
 }
 
 impl ServerHandler for Handler {
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        let known = ProtocolVersion::KNOWN_VERSIONS;
+        if !self.only_legacy {
+            return Cow::Borrowed(known);
+        }
+        known.iter().filter(|version| version.has_initialize()).cloned().collect()
+    }
+
     // rmcp asks for this with every request, so the instructions are added where they are told.
     fn get_info(&self) -> ServerConfig {
         let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
         server.title = Some("Bulkhead".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(server)
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        if let (Some(_), Some(tools)) = (&self.connection, &mut capabilities.tools) {
+            tools.list_changed = Some(true); // somebody may be listening
+        }
+        ServerConfig::new(capabilities).with_server_info(server)
     }
 
     async fn initialize(
