@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod results;
 pub mod secrets;
 pub mod service;
+pub mod sessions;
 pub mod telemetry;
 pub mod units;
 
@@ -76,6 +77,10 @@ pub struct Server {
     pub limits: limits::Connections,
     /// What seals handles, newest first; none means a key of the host's own.
     pub handle_keys: Vec<crate::secret::Secret>,
+    /// Sessions of legacy clients; none means every request stands for itself.
+    pub sessions: Option<sessions::Sessions>,
+    /// Whether clients that speak HTTP+SSE are served.
+    pub legacy_sse: bool,
 }
 
 /// Folders.

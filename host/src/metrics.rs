@@ -53,6 +53,7 @@ pub struct Metrics {
     cache_entries: Gauge,
     cache_bytes: Gauge,
     sessions: Gauge,
+    streams: Gauge,
     spans: Words,
 }
 
@@ -116,6 +117,7 @@ impl Metrics {
             cache_entries: Gauge::default(),
             cache_bytes: Gauge::default(),
             sessions: Gauge::default(),
+            streams: Gauge::default(),
             spans: Words::new(
                 r,
                 "bulkhead_trace_spans",
@@ -130,6 +132,7 @@ impl Metrics {
         r.register("bulkhead_cache_entries", "Results in the cache", metrics.cache_entries.clone());
         r.register("bulkhead_cache_bytes", "Size of the results in the cache", metrics.cache_bytes.clone());
         r.register("bulkhead_sessions", "Sessions of clients", metrics.sessions.clone());
+        r.register("bulkhead_streams", "Streams on which clients listen", metrics.streams.clone());
         r.register_collector(Box::new(process::Process::new()));
         Arc::new(Self { registry, ..metrics })
     }
@@ -185,6 +188,11 @@ impl Metrics {
     /// How many sessions there are.
     pub fn sessions(&self, count: usize) {
         self.sessions.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// How many streams there are on which clients listen.
+    pub fn streams(&self, count: u32) {
+        self.streams.set(count.into());
     }
 
     /// What became of spans: `sent`, `dropped` (the queue was full), or `failed`.

@@ -21,7 +21,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{auth::Caller, secret::Secret};
 
-const NONCE: usize = 24;
+/// Bytes that are another handle's only by chance, which there is none of.
+pub const NONCE: usize = 24;
 /// No handle of ours is longer; a longer one is not decoded.
 const LONGEST: usize = 256 << 10;
 /// How many handles that were used up are remembered. Each is used up at the cost of a call.
@@ -74,6 +75,14 @@ pub struct Opened {
     /// When it ends.
     pub until: SystemTime,
     nonce: [u8; NONCE],
+}
+
+impl Opened {
+    /// What no other handle has, and a host can remember it by.
+    #[must_use]
+    pub fn id(&self) -> [u8; NONCE] {
+        self.nonce
+    }
 }
 
 /// It cannot be told whether a handle was never made, was changed, is another's, has ended, or was used up.

@@ -1,11 +1,24 @@
 //! How requests come in: Streamable HTTP and stdio, both through one [`handler`]. The only modules that know
 //! MCP, JSON-RPC or an HTTP server.
 
+mod answer;
+mod body;
+mod call;
+pub mod connection;
+mod entry;
+mod exchange;
 mod front;
 pub mod handler;
 pub mod http;
+pub mod message;
 mod meta;
+mod news;
+mod origin;
+mod pipe;
+mod session;
+mod sse;
 pub mod stdio;
+mod stream;
 mod tls;
 mod wire;
 mod workers;

@@ -91,6 +91,10 @@ fn client(authority: &Authority, identity: Option<&Identity>) -> Https {
 
 async fn send(client: &Https, request: Request<Full<Bytes>>) -> Result<Response<String>, Error> {
     let (parts, body) = client.request(request).await?.into_parts();
+    // A stream does not end.
+    if parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+        return Ok(Response::from_parts(parts, "…".to_owned()));
+    }
     let body = body.collect().await.unwrap().to_bytes();
     Ok(Response::from_parts(parts, String::from_utf8_lossy(&body).into_owned()))
 }
@@ -102,7 +106,7 @@ fn request(url: &str, path: &str, header: Option<(&str, &str)>) -> Request<Full<
         Some((name, value)) => builder.header(name, value),
         None => builder,
     };
-    if !path.starts_with("/mcp") {
+    if !path.starts_with("/mcp") && path != "/messages" {
         return builder.body(Full::default()).unwrap();
     }
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
@@ -236,10 +240,14 @@ async fn every_route_answers_every_credential_as_written() {
     let others =
         ["/mcp/nothing", "/.well-known/oauth-protected-resource/mcp/nothing", "/nowhere", "/api/v1/calls"];
     for path in paths.chain(others.map(str::to_owned)) {
-        let methods: &[&str] = if path.starts_with("/mcp") { &METHODS } else { &["GET"] };
+        let methods: &[&str] = match path.as_str() {
+            "/messages" => &["GET", "ping"],
+            path if path.starts_with("/mcp") => &METHODS,
+            _ => &["GET"],
+        };
         for method in methods {
             // One host for each, or the failures would add up.
-            let served = Served::start(&auth, "public_url: 'https://mcp.example'").await;
+            let served = Served::start(&auth, "public_url: 'https://mcp.example'\nlegacy_sse: true").await;
             let url = format!("http://{}", served.address);
             for (name, header) in &credentials {
                 let header = header.as_ref().map(|(name, value)| (*name, value.as_str()));

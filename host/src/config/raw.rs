@@ -11,7 +11,7 @@ use super::{
     access, audit, auth, front,
     limits::{CallLimits, ConnectionLimits},
     results::{Cache, Shape},
-    telemetry,
+    sessions, telemetry,
     units::{Bytes, Time},
 };
 use crate::{pin::Trust, request::Listing};
@@ -89,6 +89,11 @@ pub struct Server {
     /// `${secret:NAME}` of at least 32 bytes, newest first: the first seals, all open. Hosts with the same keys serve
     /// each other's clients. Unless given, each host has one of its own, until it ends.
     pub handle_keys: Vec<String>,
+    /// Sessions of clients that speak a version before 2026-07-28. None unless given; `{}` turns them on.
+    pub sessions: Option<sessions::Written>,
+    /// Whether clients that speak HTTP+SSE, the transport of 2024-11-05, are served at `/sse` and `/messages`. Each has a
+    /// session, and a stream, and `sessions` says how many there may be.
+    pub legacy_sse: bool,
 }
 
 /// Where components are found.

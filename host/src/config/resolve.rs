@@ -129,6 +129,8 @@ fn server(raw: raw::Server, secrets: &Secrets) -> Result<Server, ResolveError> {
         concurrent_calls,
         limits: raw.limits.resolve("server.limits")?,
         handle_keys: handle_keys(&raw.handle_keys, secrets)?,
+        sessions: raw.sessions.map(|written| written.resolve("server.sessions")).transpose()?,
+        legacy_sse: raw.legacy_sse,
     })
 }
 

@@ -37,7 +37,7 @@ pub const OUTCOMES: [&str; 25] = [
 ];
 
 /// Limits, by their keys in the config.
-pub(super) const LIMITS: [&str; 18] = [
+pub(super) const LIMITS: [&str; 22] = [
     "memory",
     "deadline",
     "cpu",
@@ -56,6 +56,10 @@ pub(super) const LIMITS: [&str; 18] = [
     "header_bytes",
     "connections",
     "connections_per_peer",
+    "sessions",
+    "sessions_per_caller",
+    "streams",
+    "streams_per_caller",
 ];
 
 /// Whose limit it is.

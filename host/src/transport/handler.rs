@@ -1,22 +1,25 @@
 //! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
+#![expect(deprecated, reason = "legacy clients have log levels and subscriptions")]
 
-use std::{io, sync::Arc};
+use std::{borrow::Cow, io, sync::Arc};
 
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
-        CompleteResult, DiscoverResult, ErrorData, Implementation, InitializeRequestParams, InitializeResult,
-        ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+        CompleteResult, ConstString, DiscoverResult, ErrorData, Implementation, InitializeRequestParams,
+        InitializeResult, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
         ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig,
-        Tool as WireTool,
+        SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
+        Tool as WireTool, UnsubscribeRequestMethod, UnsubscribeRequestParams,
     },
     service::RequestContext,
 };
 use tokio::sync::mpsc;
 
 use super::{
+    connection::Connection,
     meta::{self, Asked},
     wire,
 };
@@ -46,6 +49,10 @@ pub struct Handler {
     host: Arc<Host>,
     caller: Caller,
     scope: Scope,
+    /// What the client set up; none of a request that stands for itself.
+    connection: Option<Arc<Connection>>,
+    /// Whether the transport is one that only versions with `initialize` have.
+    only_legacy: bool,
 }
 
 impl std::fmt::Debug for Handler {
@@ -58,7 +65,29 @@ impl Handler {
     /// The face of `host` for a caller.
     #[must_use]
     pub fn new(host: Arc<Host>, caller: Caller, scope: Scope) -> Self {
-        Self { host, caller, scope }
+        Self { host, caller, scope, connection: None, only_legacy: false }
+    }
+
+    /// The same, in a session or over a pipe: what the client sets up is kept in `connection`.
+    #[must_use]
+    pub fn on(mut self, connection: Arc<Connection>) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    /// The same, for clients of versions before 2026-07-28.
+    pub(super) fn only_legacy(mut self) -> Self {
+        self.only_legacy = true;
+        self
+    }
+
+    /// Who asks.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    fn connection<M: ConstString>(&self) -> Result<&Connection, ErrorData> {
+        self.connection.as_deref().ok_or_else(ErrorData::method_not_found::<M>)
     }
 
     /// The face of `host` for the caller of the request that is being handled.
@@ -115,11 +144,23 @@ fn is_traceparent(text: &str) -> bool {
 }
 
 impl ServerHandler for Handler {
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        let known = ProtocolVersion::KNOWN_VERSIONS;
+        if !self.only_legacy {
+            return Cow::Borrowed(known);
+        }
+        known.iter().filter(|version| version.has_initialize()).cloned().collect()
+    }
+
     // rmcp asks for this with every request, so the instructions are added where they are told.
     fn get_info(&self) -> ServerConfig {
         let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
         server.title = Some("Bulkhead".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(server)
+        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
+        if let (Some(_), Some(tools)) = (&self.connection, &mut capabilities.tools) {
+            tools.list_changed = Some(true); // somebody may be listening
+        }
+        ServerConfig::new(capabilities).with_server_info(server)
     }
 
     async fn initialize(
@@ -203,6 +244,33 @@ impl ServerHandler for Handler {
         _: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.connection::<SetLevelRequestMethod>()?.set_level(request.level);
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let subscribed = self.connection::<SubscribeRequestMethod>()?.subscribe(&request.uri);
+        subscribed.map_err(|why| ErrorData::invalid_params(why.to_string(), None))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.connection::<UnsubscribeRequestMethod>()?.unsubscribe(&request.uri);
+        Ok(())
     }
 
     async fn call_tool(

@@ -1,4 +1,4 @@
-//! The HTTP listener: `/mcp`, `/mcp/{service}`, `/healthz`, `/readyz`, `/metrics`.
+//! The HTTP listener: `/mcp`, `/mcp/{service}`, `/sse`, `/messages`, `/healthz`, `/readyz`, `/metrics`.
 //!
 //! rmcp speaks the protocol; what it leaves to its user is here: TCP_NODELAY (without it, streamed answers
 //! wait 40 ms for an acknowledgement), Host and Origin checks that are on, errors as JSON-RPC, and a
@@ -13,19 +13,23 @@ use axum::{
     http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{any, get},
 };
 use http_body_util::{BodyExt, Limited};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    entry::{self, Entry},
     front::{self, Gate},
     handler::{Handler, asking},
+    origin::Origins,
+    pipe,
+    session::Sessions,
     tls::Tls,
     workers::Workers,
 };
@@ -95,25 +99,12 @@ fn own_origins(scheme: &str, port: u16) -> [String; 3] {
 
 /// The routes of a host.
 pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &CancellationToken) -> Router {
-    let mut streamable = StreamableHttpServerConfig::default();
-    streamable.legacy_session_mode = false;
-    streamable.json_response = true;
-    streamable.max_request_body_bytes =
-        usize::try_from(config.limits.body_bytes.as_u64()).unwrap_or(usize::MAX);
-    streamable.allowed_hosts.extend(config.allowed_hosts.iter().cloned());
-    streamable.allowed_origins.clone_from(&config.allowed_origins);
-    streamable.cancellation_token = stop.child_token();
-    let streamable = streamable.enforce_origin_validation();
-    let face = host.clone();
-    let mcp = StreamableHttpService::new(
-        move || Handler::of_request(&face),
-        Arc::new(NeverSessionManager::default()),
-        streamable,
-    );
+    let entry = entry(&host, config, stop);
     let scoped = middleware::from_fn_with_state(host.clone(), scoped);
     let gate = Arc::new(Gate::new(host.clone(), front, config.limits.header_bytes));
     let mcp_at = |path| {
-        Router::new().route_service(path, mcp.clone()).route_layer(middleware::from_fn(json_rpc_errors))
+        let served = any(entry::mcp).with_state(entry.clone());
+        Router::new().route(path, served).route_layer(middleware::from_fn(json_rpc_errors))
     };
     let mut app = Router::new();
     for route in Route::ALL.iter().copied() {
@@ -122,6 +113,11 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
             Route::Mcp | Route::McpSlash | Route::Service => {
                 app.merge(mcp_at(path).route_layer(scoped.clone()))
             }
+            Route::Sse => {
+                let opened = any(pipe::open).with_state(entry.clone());
+                app.merge(Router::new().route(path, opened).route_layer(scoped.clone()))
+            }
+            Route::Messages => app.route(path, any(pipe::message).with_state(entry.clone())),
             Route::Health => app.route(path, get(health)),
             Route::Ready => app.route(path, get(ready)),
             Route::Metrics => app.route(path, get(metrics)),
@@ -135,6 +131,40 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
     app.fallback(not_found).layer(middleware::from_fn_with_state(gate, front::authenticate)).with_state(host)
 }
 
+/// What serves MCP.
+fn entry(host: &Arc<Host>, config: &Server, stop: &CancellationToken) -> Arc<Entry> {
+    let body_bytes = usize::try_from(config.limits.body_bytes.as_u64()).unwrap_or(usize::MAX);
+    let mut streamable = StreamableHttpServerConfig::default();
+    streamable.legacy_session_mode = false;
+    streamable.json_response = true;
+    streamable.max_request_body_bytes = body_bytes;
+    streamable.allowed_hosts.extend(config.allowed_hosts.iter().cloned());
+    streamable.allowed_origins.clone_from(&config.allowed_origins);
+    streamable.cancellation_token = stop.child_token();
+    let streamable = streamable.enforce_origin_validation();
+    let face = host.clone();
+    let stateless = StreamableHttpService::new(
+        move || Handler::of_request(&face),
+        Arc::new(NeverSessionManager::default()),
+        streamable,
+    );
+    let sessions = (config.sessions.is_some() || config.legacy_sse).then(|| {
+        let limits = config.sessions.unwrap_or_default();
+        Sessions::new(limits, host.sealer().clone(), host.metrics.clone(), stop.child_token())
+    });
+    if let Some(sessions) = &sessions {
+        tokio::spawn(sessions.clone().reap());
+    }
+    Arc::new(Entry {
+        host: host.clone(),
+        origins: Origins::new(&config.allowed_hosts, &config.allowed_origins),
+        body_bytes,
+        sessions: sessions.clone().filter(|_| config.sessions.is_some()),
+        pipes: sessions.filter(|_| config.legacy_sse),
+        stateless,
+    })
+}
+
 /// The routes there are. What is not among them, or is and has no credential to need, is decided in one place:
 /// [`Route::access`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +175,10 @@ pub enum Route {
     McpSlash,
     /// MCP, one service.
     Service,
+    /// MCP over HTTP+SSE: the stream.
+    Sse,
+    /// MCP over HTTP+SSE: messages.
+    Messages,
     /// How the services are.
     Health,
     /// Whether the host serves.
@@ -180,6 +214,8 @@ impl Route {
         Self::Mcp,
         Self::McpSlash,
         Self::Service,
+        Self::Sse,
+        Self::Messages,
         Self::Health,
         Self::Ready,
         Self::Metrics,
@@ -196,6 +232,8 @@ impl Route {
             Self::Mcp => "/mcp",
             Self::McpSlash => "/mcp/",
             Self::Service => "/mcp/{service}",
+            Self::Sse => "/sse",
+            Self::Messages => "/messages",
             Self::Health => "/healthz",
             Self::Ready => "/readyz",
             Self::Metrics => "/metrics",
@@ -210,7 +248,7 @@ impl Route {
     #[must_use]
     pub fn access(self, front: &Front) -> Access {
         match self {
-            Self::Mcp | Self::McpSlash | Self::Service => Access::Caller,
+            Self::Mcp | Self::McpSlash | Self::Service | Self::Sse | Self::Messages => Access::Caller,
             Self::Health => Access::Optional,
             Self::Metrics if front.metrics_open => Access::Open,
             Self::Metrics | Self::Audit => Access::Admin,
@@ -310,10 +348,9 @@ async fn json_rpc_errors(request: Request, next: Next) -> Response {
         Ok(collected) => String::from_utf8_lossy(&collected.to_bytes()).into_owned(),
         Err(_) => String::new(),
     };
-    let unparsable = parts.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && text.contains("deserialize");
-    let (status, code) = if unparsable { (StatusCode::BAD_REQUEST, -32700) } else { (parts.status, -32600) };
+    let status = parts.status;
     let text = if text.is_empty() { status.canonical_reason().unwrap_or("refused").to_owned() } else { text };
-    let mut rewritten = json_rpc(status, code, &text);
+    let mut rewritten = json_rpc(status, -32600, &text);
     for (name, value) in &parts.headers {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
             rewritten.headers_mut().insert(name, value.clone());
@@ -323,6 +360,11 @@ async fn json_rpc_errors(request: Request, next: Next) -> Response {
 }
 
 pub(super) fn json_rpc(status: StatusCode, code: i32, message: &str) -> Response<Body> {
-    let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
+    json_rpc_of(status, code, message, &Value::Null)
+}
+
+/// The same, in answer to the request of an id.
+pub(super) fn json_rpc_of(status: StatusCode, code: i32, message: &str, id: &Value) -> Response<Body> {
+    let body = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } });
     (status, Json(body)).into_response()
 }

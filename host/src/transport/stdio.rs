@@ -18,7 +18,8 @@ use crate::{
 pub async fn serve(host: Arc<Host>, stop: CancellationToken) -> io::Result<()> {
     let transport = rmcp::transport::stdio();
     let caller = host.authenticate(&Credentials::Local, None).await.map_err(io::Error::other)?;
-    match Handler::new(host, caller, Scope::all()).serve_with_ct(transport, stop).await {
+    let handler = Handler::new(host, caller, Scope::all()).on(Arc::default());
+    match handler.serve_with_ct(transport, stop).await {
         Ok(running) => running.waiting().await.map(drop).map_err(io::Error::other),
         // The client left, or we were stopped, before it said anything: nothing to complain about.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),

@@ -1,7 +1,10 @@
 //! A plain client: JSON-RPC over one POST at a time, as close to the wire as a test needs.
 
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, body::Bytes};
+use hyper::{
+    HeaderMap, Request, Response,
+    body::{Bytes, Incoming},
+};
 use hyper_util::{client::legacy::Client as Http, rt::TokioExecutor};
 use serde_json::{Value, json};
 
@@ -36,6 +39,31 @@ impl Client {
         Self { url: format!("{}{end}", self.url), ..self.clone() }
     }
 
+    /// Begins a session with a version; the client that is in it.
+    pub(crate) async fn begin(&self, version: &str) -> Self {
+        let response = self.post(&initialize(version)).await;
+        assert_eq!(response.status(), 200, "{response:?}");
+        let id = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        self.clone().with("mcp-session-id", &id).with("mcp-protocol-version", version)
+    }
+
+    /// The value of a header of every request.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        &self.headers.iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    /// A request without a body to this client's URL.
+    pub(crate) async fn bare(&self, method: &str) -> Response<Bytes> {
+        self.send(Request::builder().method(method).uri(&self.url).body(String::new()).unwrap()).await
+    }
+
+    /// Sends a request whose answer is a stream, and does not wait for its end.
+    pub(crate) async fn stream(&self, method: &str, body: &str) -> Events {
+        let request = Request::builder().method(method).uri(&self.url).body(body.to_owned()).unwrap();
+        let (parts, body) = self.begin_to_send(request).await.into_parts();
+        Events { status: parts.status.as_u16(), headers: parts.headers, body, read: Vec::new() }
+    }
+
     /// Sends any request; the headers MCP needs are there unless `request` has its own.
     pub(crate) async fn send(&self, request: Request<String>) -> Response<Bytes> {
         self.try_send(request).await.unwrap()
@@ -43,6 +71,15 @@ impl Client {
 
     /// The same where the server may be gone before it has answered.
     pub(crate) async fn try_send(&self, request: Request<String>) -> Result<Response<Bytes>, Gone> {
+        let (parts, body) = self.try_to_send(request).await?.into_parts();
+        Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
+    }
+
+    async fn begin_to_send(&self, request: Request<String>) -> Response<Incoming> {
+        self.try_to_send(request).await.unwrap()
+    }
+
+    async fn try_to_send(&self, request: Request<String>) -> Result<Response<Incoming>, Gone> {
         let (mut parts, body) = request.into_parts();
         let usual = [("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
         for (name, value) in usual {
@@ -51,9 +88,7 @@ impl Client {
         for (name, value) in &self.headers {
             parts.headers.insert(hyper::header::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
         }
-        let response = self.http.request(Request::from_parts(parts, Full::from(body))).await?;
-        let (parts, body) = response.into_parts();
-        Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
+        Ok(self.http.request(Request::from_parts(parts, Full::from(body))).await?)
     }
 
     pub(crate) async fn post(&self, body: &str) -> Response<Bytes> {
@@ -112,5 +147,81 @@ impl Client {
             panic!("{result}");
         };
         Ok(responses)
+    }
+}
+
+/// The body of `initialize`.
+pub(crate) fn initialize(version: &str) -> String {
+    let client = json!({ "name": "t", "version": "1" });
+    let params = json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": client });
+    json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params }).to_string()
+}
+
+/// A stream of server-sent events, as it comes. Dropped, its connection is closed.
+#[derive(Debug)]
+pub(crate) struct Events {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    body: Incoming,
+    read: Vec<u8>,
+}
+
+/// One of them.
+#[derive(Debug, Default)]
+pub(crate) struct Event {
+    pub(crate) kind: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) retry: Option<String>,
+    pub(crate) data: String,
+}
+
+impl Event {
+    /// Its data, which is JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.data).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl Events {
+    /// The next event, comments left out; none at the end.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(end) = self.read.windows(2).position(|two| two == b"\n\n") {
+                let text: Vec<u8> = self.read.drain(..end + 2).collect();
+                let event = Self::parse(std::str::from_utf8(&text).unwrap());
+                if event.is_some() {
+                    return event;
+                }
+                continue;
+            }
+            let frame = self.body.frame().await?.unwrap();
+            self.read.extend_from_slice(&frame.into_data().unwrap());
+        }
+    }
+
+    /// All that is left.
+    pub(crate) async fn rest(mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Some(event) = self.next().await {
+            events.push(event);
+        }
+        events
+    }
+
+    fn parse(text: &str) -> Option<Event> {
+        let mut event = Event::default();
+        let mut any = false;
+        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with(':')) {
+            let (name, value) = line.split_once(": ").unwrap();
+            any = true;
+            match name {
+                "event" => event.kind = Some(value.to_owned()),
+                "id" => event.id = Some(value.to_owned()),
+                "retry" => event.retry = Some(value.to_owned()),
+                "data" => event.data.push_str(value),
+                other => panic!("{other}"),
+            }
+        }
+        any.then_some(event)
     }
 }
