@@ -17,6 +17,7 @@ mod origin;
 mod pipe;
 mod session;
 mod sse;
+mod stall;
 pub mod stdio;
 mod stream;
 mod tls;

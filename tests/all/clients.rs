@@ -35,8 +35,15 @@ fn saw(command: Command) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn over_http(mut client: Command) -> Value {
-    let server = Server::start(&one_service("hostile", ""));
+/// What a client sees of a host that knows no sessions, which is what it sees of one that does.
+fn over_http(client: impl Fn() -> Command) -> Value {
+    let seen = served(client(), "{}");
+    assert_eq!(served(client(), "{ sessions: {} }"), seen);
+    seen
+}
+
+fn served(mut client: Command, server: &str) -> Value {
+    let server = Server::start(&format!("server: {server}\n{}", one_service("hostile", "")));
     client.args(["http", &format!("http://{}/mcp", server.address)]);
     let seen = saw(client);
     for level in ["WARN", "ERROR"] {
@@ -89,7 +96,7 @@ fn python_2_saw(seen: &Value) {
 
 #[test]
 fn the_python_sdk_speaks_to_us_over_http() {
-    python_2_saw(&over_http(python_2()));
+    python_2_saw(&over_http(python_2));
 }
 
 #[test]
@@ -99,7 +106,7 @@ fn the_python_sdk_speaks_to_us_over_stdio() {
 
 #[test]
 fn the_old_python_sdk_speaks_to_us_over_http() {
-    assert_eq!(over_http(python("python_mcp1", "mcp1.py")), json!({ "legacy": expected(LEGACY) }));
+    assert_eq!(over_http(|| python("python_mcp1", "mcp1.py")), json!({ "legacy": expected(LEGACY) }));
 }
 
 #[test]
@@ -109,7 +116,7 @@ fn the_old_python_sdk_speaks_to_us_over_stdio() {
 
 #[test]
 fn fastmcp_speaks_to_us_over_http() {
-    assert_eq!(over_http(python("fastmcp", "fastmcp.py")), json!({ "auto": expected(MODERN) }));
+    assert_eq!(over_http(|| python("fastmcp", "fastmcp.py")), json!({ "auto": expected(MODERN) }));
 }
 
 #[test]
@@ -120,7 +127,7 @@ fn fastmcp_speaks_to_us_over_stdio() {
 #[test]
 fn the_typescript_sdk_speaks_to_us_over_http() {
     let both = json!({ "legacy": expected(LEGACY), "auto": expected(MODERN) });
-    assert_eq!(over_http(javascript("sdk_v2")), both);
+    assert_eq!(over_http(|| javascript("sdk_v2")), both);
 }
 
 #[test]
@@ -137,7 +144,7 @@ fn old_typescript_saw(seen: &Value) {
 
 #[test]
 fn the_old_typescript_sdk_speaks_to_us_over_http() {
-    old_typescript_saw(&over_http(javascript("sdk_v1")));
+    old_typescript_saw(&over_http(|| javascript("sdk_v1")));
 }
 
 #[test]
@@ -158,7 +165,7 @@ fn inspector_saw(seen: &Value) {
 
 #[test]
 fn the_inspector_speaks_to_us_over_http() {
-    inspector_saw(&over_http(javascript("inspector")));
+    inspector_saw(&over_http(|| javascript("inspector")));
 }
 
 #[test]
@@ -171,8 +178,9 @@ fn fixture() -> Server {
     let file = component("conformance");
     let service =
         |name: &str| format!("{name}: {{ component: '{}', config: {{ prefix: {name} }} }}", file.display());
+    // Sessions, whose streams do not last as long as `test_reconnection`.
     Server::start(&format!(
-        "tenants: {{ suite: {{ services: {{ {}, {} }} }} }}\n",
+        "server: {{ sessions: {{ poll_after: 1s }} }}\ntenants: {{ suite: {{ services: {{ {}, {} }} }} }}\n",
         service("test"),
         service("json")
     ))

@@ -13,7 +13,7 @@ fn at(server: &Server, path: &str) -> Client {
     Client::new(&format!("http://{}{path}", server.address))
 }
 
-fn message(id: i64, method: &str, params: Value) -> String {
+fn message(id: i64, method: &str, params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
@@ -32,7 +32,7 @@ async fn a_client_of_the_first_version_is_served() {
     let begun = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
     assert_eq!(messages.post(begun).await.status(), 202);
     let params = json!({ "name": "hostile_add", "arguments": { "a": 2, "b": 3 } });
-    assert_eq!(messages.post(&message(1, "tools/call", params)).await.status(), 202);
+    assert_eq!(messages.post(&message(1, "tools/call", &params)).await.status(), 202);
     assert_eq!(events.next().await.unwrap().json()["result"]["structuredContent"], json!({ "sum": 5 }));
     // What is wrong is said at once.
     for (body, code) in [("{", -32700), ("[]", -32600), (r#"{"jsonrpc":"2.0","id":1}"#, -32600)] {
@@ -43,12 +43,12 @@ async fn a_client_of_the_first_version_is_served() {
     assert_eq!(messages.post(&" ".repeat(5 << 20)).await.status(), 413);
     // Its id is no session of the other transport.
     let id = endpoint.data.split('=').nth(1).unwrap();
-    let crossed = server.client().with("mcp-session-id", id).post(&message(1, "ping", json!({}))).await;
+    let crossed = server.client().with("mcp-session-id", id).post(&message(1, "ping", &json!({}))).await;
     assert_eq!(crossed.status(), 200); // sessions are off there
     // With the stream, everything ends.
     let arguments = json!({ "ms": 60_000, "reports": 2 });
     let nap = json!({ "name": "hostile_nap", "arguments": arguments, "_meta": { "progressToken": 1 } });
-    assert_eq!(messages.post(&message(2, "tools/call", nap)).await.status(), 202);
+    assert_eq!(messages.post(&message(2, "tools/call", &nap)).await.status(), 202);
     assert_eq!(events.next().await.unwrap().json()["method"], json!("notifications/progress"));
     drop(events);
     server.logged(|entry| entry["tool"] == "hostile_nap" && entry["outcome"] == "cancelled");
@@ -66,7 +66,7 @@ async fn it_speaks_only_versions_that_have_it() {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
     });
-    messages.post(&message(1, "tools/list", json!({ "_meta": meta }))).await;
+    messages.post(&message(1, "tools/list", &json!({ "_meta": meta }))).await;
     assert_eq!(events.next().await.unwrap().json()["error"]["code"], json!(-32022));
 }
 
@@ -75,7 +75,7 @@ async fn a_stream_is_nothing_to_others_and_its_id_no_credential() {
     let (auth, [alice, bob]) = callers([("alice", "test", "tools: ['*']"), ("bob", "test", "tools: ['*']")]);
     let server =
         Server::start(&format!("server: {{ legacy_sse: true }}\n{auth}{}", one_service("hostile", "")));
-    let ping = message(1, "ping", json!({}));
+    let ping = message(1, "ping", &json!({}));
     assert_eq!(at(&server, "/sse").bare("GET").await.status(), 401);
     let mut events = server.client_of(&alice, "/sse").stream("GET", "").await;
     let endpoint = events.next().await.unwrap().data;

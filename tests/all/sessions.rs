@@ -12,7 +12,7 @@ fn serving(sessions: &str) -> Server {
     Server::start(&format!("server: {{ sessions: {{ {sessions} }} }}\n{}", one_service("hostile", "")))
 }
 
-fn message(id: i64, method: &str, params: Value) -> String {
+fn message(id: i64, method: &str, params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
 }
 
@@ -20,7 +20,7 @@ fn message(id: i64, method: &str, params: Value) -> String {
 fn nap(id: i64, ms: u64, reports: u64) -> String {
     let meta = json!({ "progressToken": id });
     let arguments = if reports == 0 { json!({ "ms": ms }) } else { json!({ "ms": ms, "reports": reports }) };
-    message(id, "tools/call", json!({ "name": "hostile_nap", "arguments": arguments, "_meta": meta }))
+    message(id, "tools/call", &json!({ "name": "hostile_nap", "arguments": arguments, "_meta": meta }))
 }
 
 fn cancel(id: i64) -> String {
@@ -65,7 +65,7 @@ async fn a_session_lasts_until_it_is_ended() {
         assert_eq!(metric(&server, "bulkhead_sessions").await, 0);
         assert_eq!(refused(&client, "DELETE", "").await, unknown());
         assert_eq!(refused(&client, "GET", "").await, unknown());
-        assert_eq!(refused(&client, "POST", &message(1, "ping", json!({}))).await, unknown());
+        assert_eq!(refused(&client, "POST", &message(1, "ping", &json!({}))).await, unknown());
     }
     // Who wants none has none.
     assert_eq!(server.client().ok("hostile_add", json!({ "a": 2, "b": 3 })).await, json!({ "sum": 5 }));
@@ -114,7 +114,7 @@ async fn a_session_is_nothing_to_others() {
     let server = Server::start(&config);
     let session = server.client_of(&alice, "/mcp").begin(VERSION).await;
     let id = session.header("mcp-session-id");
-    let ping = message(1, "ping", json!({}));
+    let ping = message(1, "ping", &json!({}));
     for key in [&bob, &eve] {
         let thief = server.client_of(key, "/mcp").with("mcp-session-id", id);
         let guesser = server.client_of(key, "/mcp").with("mcp-session-id", "AAAA");
@@ -145,7 +145,7 @@ async fn hosts_with_the_same_key_serve_each_others_sessions() {
     let at = |server: &Server| server.client().with("mcp-session-id", session.header("mcp-session-id"));
     drop(first);
     assert_eq!(at(&second).ok("hostile_add", json!({ "a": 2, "b": 3 })).await, json!({ "sum": 5 }));
-    let ping = message(1, "ping", json!({}));
+    let ping = message(1, "ping", &json!({}));
     assert_eq!(refused(&at(&stranger), "POST", &ping).await, unknown());
     assert_eq!(at(&second).bare("DELETE").await.status(), 204);
     assert_eq!(refused(&at(&second), "POST", &ping).await, unknown());
@@ -205,12 +205,12 @@ async fn two_requests_under_way_have_two_ids() {
     let client = server.client().begin(VERSION).await;
     let mut events = client.stream("POST", &nap(7, 60_000, 2)).await;
     events.next().await.unwrap();
-    let same = refused(&client, "POST", &message(7, "ping", json!({}))).await;
+    let same = refused(&client, "POST", &message(7, "ping", &json!({}))).await;
     assert_eq!(same, (400, -32600, "a request with this id is under way".to_owned()));
-    assert_eq!(client.post(&message(8, "ping", json!({}))).await.status(), 200);
+    assert_eq!(client.post(&message(8, "ping", &json!({}))).await.status(), 200);
     assert_eq!(client.post(&cancel(7)).await.status(), 202);
     events.rest().await;
-    assert_eq!(client.post(&message(7, "ping", json!({}))).await.status(), 200);
+    assert_eq!(client.post(&message(7, "ping", &json!({}))).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -325,11 +325,11 @@ async fn an_answer_to_nothing_is_refused() {
 async fn a_client_that_takes_only_streams_gets_one() {
     let server = serving("");
     let client = server.client().with("accept", "text/event-stream").begin(VERSION).await;
-    let events = client.stream("POST", &message(3, "ping", json!({}))).await.rest().await;
+    let events = client.stream("POST", &message(3, "ping", &json!({}))).await.rest().await;
     assert_eq!((events.len(), events[0].data.as_str()), (2, ""));
     assert_eq!(events[1].json(), json!({ "jsonrpc": "2.0", "id": 3, "result": {} }));
     let none = client.with("accept", "text/html");
-    assert_eq!(refused(&none, "POST", &message(1, "ping", json!({}))).await.0, 406);
+    assert_eq!(refused(&none, "POST", &message(1, "ping", &json!({}))).await.0, 406);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -352,11 +352,11 @@ async fn what_a_client_says_of_itself_is_bounded() {
     let server = serving("");
     let client = json!({ "name": "n".repeat(4000), "version": "1" });
     let params = json!({ "protocolVersion": VERSION, "capabilities": {}, "clientInfo": client });
-    let response = server.client().post(&message(1, "initialize", params)).await;
+    let response = server.client().post(&message(1, "initialize", &params)).await;
     assert_eq!(response.status(), 400);
     assert_eq!(metric(&server, "bulkhead_sessions").await, 0);
     let version = server.client().begin(VERSION).await.with("mcp-protocol-version", "1999-01-01");
-    let ping = message(1, "ping", json!({}));
+    let ping = message(1, "ping", &json!({}));
     let why = "MCP-Protocol-Version names no version that is known here".to_owned();
     assert_eq!(refused(&version, "POST", &ping).await, (400, -32600, why));
 }

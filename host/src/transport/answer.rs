@@ -41,6 +41,6 @@ pub(super) fn take(session: &Session, mut message: ClientJsonRpcMessage) -> Resu
         JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => {}
     }
     // A call that does not listen any more has ended, and the answer is not needed.
-    let _ = call.inbox.send(Sent::Message(message));
+    let _ = call.inbox.send(Sent::Message(message.into()));
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(super) enum Reply {
 #[derive(Debug)]
 pub(super) enum Sent {
     /// A message.
-    Message(rmcp::model::ClientJsonRpcMessage),
+    Message(Box<rmcp::model::ClientJsonRpcMessage>),
     /// Nothing more is to come of it: it was cancelled.
     End,
 }
@@ -225,8 +225,8 @@ mod tests {
         ))
     }
 
-    fn message(text: Bytes) -> String {
-        let message: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    fn message(text: &[u8]) -> String {
+        let message: serde_json::Value = serde_json::from_slice(text).unwrap();
         message["params"]["message"].as_str().unwrap().to_owned()
     }
 
@@ -245,10 +245,10 @@ mod tests {
         for message in ["a", "b"] {
             call.push(Reply::Notification, &progress(message)).unwrap();
         }
-        assert_eq!(message(first.next().await.unwrap().1), "a");
+        assert_eq!(message(&first.next().await.unwrap().1), "a");
         let mut second = call.read(1);
         assert_eq!(first.next().await, None);
-        assert_eq!(message(second.next().await.unwrap().1), "b");
+        assert_eq!(message(&second.next().await.unwrap().1), "b");
         call.push(Reply::Response, &error()).unwrap();
         call.end();
         assert!(!second.is_done());

@@ -52,7 +52,7 @@ pub(super) struct Entry {
 /// Answers a request to `/mcp` or `/mcp/{service}`.
 pub(super) async fn mcp(State(entry): State<Arc<Entry>>, request: Request) -> Response {
     if let Err(refused) = entry.origins.check(request.uri(), request.headers()) {
-        return refused;
+        return *refused;
     }
     let (parts, body) = request.into_parts();
     let answered = match (parts.method.clone(), &entry.sessions) {
@@ -87,7 +87,7 @@ impl Entry {
 
     /// Answers one message.
     async fn one(&self, parts: Parts, message: Message, body: Bytes) -> Answered {
-        let initializes = message.method() == Some("initialize");
+        let initializes = message.method() == Some("initialize") && !message.version().is_some_and(is_modern);
         let modern = message.version().is_some() || text(&parts.headers, VERSION).is_some_and(is_modern);
         match (&self.sessions, text(&parts.headers, SESSION)) {
             (Some(sessions), _) if initializes => self.initialize(sessions, parts, message).await,
@@ -173,9 +173,8 @@ impl Entry {
             return Err(json_rpc(StatusCode::INTERNAL_SERVER_ERROR, -32603, "no answer").into());
         };
         let agreed = serde_json::from_slice::<Value>(&answer).unwrap_or_default();
-        let Ok(version) =
-            serde_json::from_value::<ProtocolVersion>(agreed["result"]["protocolVersion"].clone())
-        else {
+        let version = agreed.pointer("/result/protocolVersion").cloned().unwrap_or_default();
+        let Ok(version) = serde_json::from_value::<ProtocolVersion>(version) else {
             return Ok(as_json(answer)); // an error
         };
         client.protocol_version = version;

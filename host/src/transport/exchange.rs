@@ -146,7 +146,7 @@ impl Transport<RoleServer> for Wire {
             biased;
             () = self.answered.cancelled() => None,
             sent = self.inbox.recv() => match sent? {
-                Sent::Message(message) => Some(message),
+                Sent::Message(message) => Some(*message),
                 Sent::End => None,
             },
         }

@@ -24,6 +24,9 @@ const BATCH: usize = 64;
 /// Of a client's own words, this much is repeated to it.
 const QUOTED: usize = 64;
 
+/// Methods that 2026-07-28 does not have, of those with params.
+const LEGACY: [&str; 4] = ["initialize", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
+
 /// JSON-RPC 2.0 §5.1.
 pub const PARSE_ERROR: i32 = -32700;
 /// The same.
@@ -197,6 +200,10 @@ impl Message {
     /// Why the params do not fit the method; rmcp would take the method for an unknown one.
     fn unfit(&self) -> Option<String> {
         let method = self.method()?;
+        // They are unknown to who names that version, whatever comes with them.
+        if LEGACY.contains(&method) && self.version().is_some_and(is_modern) {
+            return None;
+        }
         let empty = Value::Object(Map::new());
         let params = self.value.get("params").unwrap_or(&empty);
         let misfit = match method {
@@ -401,6 +408,11 @@ mod tests {
         ] {
             let body = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#);
             assert_eq!(refused(&body), (INVALID_PARAMS, why.to_owned(), json!(7)), "{body}");
+        }
+        let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#;
+        for (method, known) in [("initialize", false), ("tools/call", true)] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{meta}}}"#);
+            assert_eq!(read(body.as_bytes()).is_err(), known, "{method}");
         }
     }
 

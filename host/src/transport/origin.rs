@@ -32,8 +32,8 @@ impl Origins {
     ///
     /// # Errors
     /// The answer to one that is not accepted.
-    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Response> {
-        let refused = |status, why| Err(json_rpc(status, INVALID_REQUEST, why));
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Box<Response>> {
+        let refused = |status, why| Err(json_rpc(status, INVALID_REQUEST, why).into());
         let host = match headers.get(header::HOST) {
             Some(value) => value.to_str().ok().and_then(authority),
             None => uri.authority().and_then(|named| authority(named.as_str())),

@@ -39,7 +39,7 @@ pub(super) async fn open(State(entry): State<Arc<Entry>>, request: Request) -> R
     let (parts, _) = request.into_parts();
     let Some(sessions) = &entry.pipes else { return not_served() };
     if let Err(refused) = entry.origins.check(&parts.uri, &parts.headers) {
-        return refused;
+        return *refused;
     }
     if parts.method != Method::GET {
         return not_allowed("GET");

@@ -109,7 +109,7 @@ impl Session {
             cancelled.clone(),
         ));
         // A call that does not listen any more has ended.
-        let _ = call.inbox.send(Sent::Message(JsonRpcMessage::notification(message)));
+        let _ = call.inbox.send(Sent::Message(Box::new(JsonRpcMessage::notification(message))));
         let _ = call.inbox.send(Sent::End);
     }
 

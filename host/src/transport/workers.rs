@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::tls::{Stream, Tls};
+use super::{
+    stall::Watched,
+    tls::{Stream, Tls},
+};
 use crate::{
     auth::certificate::ClientCertificate,
     limit::peers::{self, Seat},
@@ -122,17 +125,17 @@ struct Remote {
 
 impl Connected<IncomingStream<'_, Inbox>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Inbox>) -> Self {
-        let certificate = stream.io().certificate().map(Arc::new);
+        let certificate = stream.io().stream().certificate().map(Arc::new);
         let Remote { address, seat } = stream.remote_addr().clone();
         Self { address, certificate, _seat: seat }
     }
 }
 
 impl Listener for Inbox {
-    type Io = Stream;
+    type Io = Watched<Stream>;
     type Addr = Remote;
 
-    async fn accept(&mut self) -> (Stream, Remote) {
+    async fn accept(&mut self) -> (Watched<Stream>, Remote) {
         loop {
             tokio::select! {
                 handed = self.handed.recv(), if !self.closed && self.agreeing.len() < HANDSHAKES => {
@@ -141,7 +144,7 @@ impl Listener for Inbox {
                         continue;
                     };
                     match (take(stream, seat), &self.tls) {
-                        (Ok((stream, peer)), None) => return (Stream::Plain(stream), peer),
+                        (Ok((stream, peer)), None) => return (Watched::new(Stream::Plain(stream)), peer),
                         (Ok((stream, peer)), Some(tls)) => {
                             let tls = tls.clone();
                             self.agreeing.spawn(async move { Some((tls.agree(stream).await?, peer)) });
@@ -151,8 +154,8 @@ impl Listener for Inbox {
                     }
                 }
                 Some(agreed) = self.agreeing.join_next(), if !self.agreeing.is_empty() => {
-                    if let Ok(Some(agreed)) = agreed {
-                        return agreed;
+                    if let Ok(Some((stream, peer))) = agreed {
+                        return (Watched::new(stream), peer);
                     }
                 }
                 else => pending().await,

@@ -53,6 +53,7 @@ impl Service for Conformance {
                 .add(Tool::new("error_handling", "Fails.", error_handling))
                 .add(Tool::new("tool_with_progress", "Reports progress.", tool_with_progress))
                 .add(Tool::new("tool_with_logging", "Logs.", tool_with_logging))
+                .add(Tool::new("reconnection", "Takes longer than the host keeps a stream.", reconnection))
                 .add(
                     Tool::new("custom_header", "Takes an argument that is also a header.", anything)
                         .input_schema(header_schema()),
@@ -111,6 +112,11 @@ async fn tool_with_logging(_: &Conformance, _: NoArgs, call: &Call) -> Result<Ou
         bulkhead_sdk::sleep(PAUSE).await;
     }
     Ok(Output::text("logged"))
+}
+
+async fn reconnection(_: &Conformance, _: NoArgs, _: &Call) -> Result<Output> {
+    bulkhead_sdk::sleep(Duration::from_millis(1500)).await;
+    Ok(Output::text("reconnected"))
 }
 
 async fn anything(_: &Conformance, arguments: Value, _: &Call) -> Result<Output> {
