@@ -1,9 +1,14 @@
-//! A service that is served: a component, configured, with its tools read.
+//! A service that is served: a component, configured, with its tools and prompts read.
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::tool::Tool;
+use super::{
+    Member,
+    prompt::{Prompt, Resources},
+    tool::Tool,
+};
 use crate::{
+    access::Facts,
     breaker::Breaker,
     cache::Revision,
     limit::gate::{CallLimits, Gate},
@@ -24,6 +29,10 @@ pub struct Service {
     pub compartment: Compartment,
     /// Its tools, in the component's order.
     pub tools: Arc<[Arc<Tool>]>,
+    /// Its prompts, likewise.
+    pub prompts: Arc<[Arc<Prompt>]>,
+    /// Its resources, if its component has some.
+    pub resources: Option<Arc<Resources>>,
     /// Whether its guests behave; open while it is quarantined.
     pub conduct: Arc<Breaker>,
     /// What is counted of it.
@@ -37,11 +46,39 @@ pub struct Service {
 }
 
 impl Service {
-    /// How many calls a tool takes.
+    /// How many calls a tool takes; prompts and resources likewise.
     #[must_use]
-    pub fn tool_gate(&self, tool: &Tool) -> &Gate {
+    pub fn gate_of(&self, member: &Member) -> &Gate {
         static OPEN: Gate = Gate::open();
-        self.tool_gates.get(&tool.public_name).unwrap_or(&OPEN)
+        self.tool_gates.get(member.public_name()).unwrap_or(&OPEN)
+    }
+
+    /// All that a right can name, numbered: the tools, then the prompts, then the resources.
+    #[must_use]
+    pub fn member(&self, number: usize) -> Option<Member> {
+        if let Some(tool) = self.tools.get(number) {
+            return Some(Member::Tool(tool.clone()));
+        }
+        let number = number - self.tools.len();
+        if let Some(prompt) = self.prompts.get(number) {
+            return Some(Member::Prompt(prompt.clone()));
+        }
+        let resources = self.resources.as_ref().filter(|_| number == self.prompts.len());
+        resources.cloned().map(Member::Resources)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.tools.len() + self.prompts.len() + usize::from(self.resources.is_some())
+    }
+
+    /// What authorisation looks at of each, in that order.
+    pub fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
+        let tools = self.tools.iter().map(|tool| tool.facts(&self.name));
+        let prompts = self.prompts.iter().map(|prompt| prompt.facts(&self.name));
+        let resources = self.resources.iter().map(|resources| resources.facts(&self.name));
+        tools.chain(prompts).chain(resources)
     }
 }
 
