@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod clients;
 mod command_line;
+mod contract;
 mod credentials;
 mod docs;
 mod egress;
