@@ -23,7 +23,7 @@ use crate::{
     request::Scope,
 };
 use prompt::{Prompt, Resources};
-use service::Service;
+use service::{Part, Service};
 use tool::Tool;
 
 /// Everything that is served, by tenant. Nothing of one tenant is found from another's callers.
@@ -89,17 +89,21 @@ impl Served {
         self.services.iter().flat_map(|service| service.facts())
     }
 
-    /// What a caller may use, of the services in a scope: each with its number.
+    /// What a caller may use of a part, of the services in a scope: each with its number.
     fn seen<'a>(
         &'a self,
         caller: &'a Caller,
         scope: &'a Scope,
+        part: Part,
     ) -> impl Iterator<Item = (&'a Arc<Service>, usize)> {
         let services =
             self.services.iter().zip(&self.before).filter(|(service, _)| scope.covers(&service.name));
         services.flat_map(move |(service, before)| {
-            let seen = service.facts().zip(*before..).zip(0..).filter(move |((facts, place), _)| {
-                scope.selects(facts) && self.rule(caller, *place).decision.is_allowed()
+            let numbers = service.numbers(part);
+            let facts = service.facts().skip(numbers.start).take(numbers.len());
+            let seen = facts.zip(numbers).filter(move |(facts, number)| {
+                let place = before.saturating_add(*number);
+                scope.selects(facts) && self.rule(caller, place).decision.is_allowed()
             });
             seen.map(move |(_, number)| (service, number))
         })
@@ -195,7 +199,7 @@ impl Catalog {
         caller: &'a Caller,
         scope: &'a Scope,
     ) -> impl Iterator<Item = (&'a Arc<Service>, &'a Arc<Tool>)> {
-        let seen = self.seen(caller, scope);
+        let seen = self.seen(caller, scope, Part::Tools);
         seen.filter_map(|(service, number)| Some((service, service.tools.get(number)?)))
     }
 
@@ -205,7 +209,7 @@ impl Catalog {
         caller: &'a Caller,
         scope: &'a Scope,
     ) -> impl Iterator<Item = (&'a Arc<Service>, &'a Arc<Prompt>)> {
-        self.seen(caller, scope).filter_map(|(service, number)| {
+        self.seen(caller, scope, Part::Prompts).filter_map(|(service, number)| {
             Some((service, service.prompts.get(number.checked_sub(service.tools.len())?)?))
         })
     }
@@ -216,10 +220,8 @@ impl Catalog {
         caller: &'a Caller,
         scope: &'a Scope,
     ) -> impl Iterator<Item = (&'a Arc<Service>, &'a Arc<Resources>)> {
-        self.seen(caller, scope).filter_map(|(service, number)| {
-            let resources = service.resources.as_ref()?;
-            (number + 1 == service.members()).then_some((service, resources))
-        })
+        let seen = self.seen(caller, scope, Part::Resources);
+        seen.filter_map(|(service, _)| Some((service, service.resources.as_ref()?)))
     }
 
     /// The services of which a caller may use something in a scope.
@@ -229,7 +231,7 @@ impl Catalog {
         scope: &'a Scope,
     ) -> impl Iterator<Item = &'a Arc<Service>> {
         let mut last = None;
-        let services = self.seen(caller, scope).map(|(service, _)| service);
+        let services = self.seen(caller, scope, Part::All).map(|(service, _)| service);
         services.filter(move |service| last.replace(Arc::as_ptr(service)) != Some(Arc::as_ptr(service)))
     }
 
@@ -237,8 +239,9 @@ impl Catalog {
         &'a self,
         caller: &'a Caller,
         scope: &'a Scope,
+        part: Part,
     ) -> impl Iterator<Item = (&'a Arc<Service>, usize)> {
-        self.tenants.get(&caller.tenant).into_iter().flat_map(move |served| served.seen(caller, scope))
+        self.tenants.get(&caller.tenant).into_iter().flat_map(move |served| served.seen(caller, scope, part))
     }
 
     /// What a tenant's lists are made from, as a number: another one when they may be others. Hosts that serve the

@@ -1,5 +1,6 @@
 //! All that the contract can say, through a real component: resources, prompts, completions, questions, the log. Over
 //! HTTP as 2026-07-28 has it, and over stdio as the versions before do.
+#![expect(clippy::needless_pass_by_value, reason = "values are written where they are passed")]
 
 mod asking;
 mod listing;

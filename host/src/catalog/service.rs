@@ -1,6 +1,6 @@
 //! A service that is served: a component, configured, with its tools and prompts read.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::{
     Member,
@@ -15,6 +15,15 @@ use crate::{
     metrics::ServiceMeters,
     sandbox::{Compartment, Manifest},
 };
+
+/// Which members of a service.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Tools,
+    Prompts,
+    Resources,
+    All,
+}
 
 /// A service of a tenant.
 #[derive(Debug)]
@@ -70,7 +79,20 @@ impl Service {
     /// How many there are.
     #[must_use]
     pub fn members(&self) -> usize {
-        self.tools.len() + self.prompts.len() + usize::from(self.resources.is_some())
+        self.numbers(Part::All).end
+    }
+
+    /// Their numbers.
+    pub(super) fn numbers(&self, part: Part) -> Range<usize> {
+        let tools = self.tools.len();
+        let prompts = tools + self.prompts.len();
+        let all = prompts + usize::from(self.resources.is_some());
+        match part {
+            Part::Tools => 0..tools,
+            Part::Prompts => tools..prompts,
+            Part::Resources => prompts..all,
+            Part::All => 0..all,
+        }
     }
 
     /// What authorisation looks at of each, in that order.

@@ -140,3 +140,81 @@ impl From<resources::ResourceTemplate> for DeclaredTemplate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytesize::ByteSize;
+
+    use super::*;
+
+    fn entry(uri: &str) -> resources::ResourceEntry {
+        resources::ResourceEntry {
+            uri: uri.into(),
+            name: String::new(),
+            title: None,
+            description: None,
+            mime_type: None,
+            size: None,
+            meta: None,
+        }
+    }
+
+    fn why<T: std::fmt::Debug>(result: Result<T, CallError>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_page_is_bounded() {
+        let limits = Limits { result_bytes: ByteSize::kib(4), ..Limits::default() };
+        let given = |many: usize, uri: &str, cursor: usize| {
+            let resources = (0..many).map(|_| entry(uri)).collect();
+            page(resources::ResourcePage { resources, next_cursor: Some("c".repeat(cursor)) }, &limits)
+        };
+        assert_eq!(given(1000, "abcd", CURSOR).unwrap().resources.len(), 1000);
+        assert!(why(given(1001, "a", 0)).contains("more than 1000 resources; it must give a cursor"));
+        assert!(why(given(1, "a", CURSOR + 1)).contains("its cursor is longer than 4 KiB"));
+        assert_eq!(why(given(1000, "abcde", 0)), "what was asked for is larger than the limit of 4 KiB");
+        let meta = resources::ResourceEntry { meta: Some("3".into()), ..entry("a") };
+        let page = page(resources::ResourcePage { resources: vec![meta], next_cursor: None }, &limits);
+        assert!(why(page).contains("meta is not a JSON object"));
+    }
+
+    #[test]
+    fn contents_prompts_and_completions_are_bounded() {
+        let limits = Limits { result_bytes: ByteSize::b(8), ..Limits::default() };
+        let part = |text: &str| types::ResourceContents {
+            uri: "a:b".into(),
+            mime_type: None,
+            body: types::ResourceBody::Text(text.into()),
+        };
+        assert!(contents(vec![part("12345")], &limits).is_ok());
+        assert!(matches!(contents(vec![part("123456")], &limits), Err(CallError::TooLarge(_))));
+        assert!(why(contents(vec![part(""); 1001], &limits)).contains("more than 1000 parts"));
+        let message = |text: &str| prompts::Message {
+            role: prompts::Role::User,
+            content: types::Content::Text(text.into()),
+        };
+        let filled = |messages| prompt(prompts::PromptResult { description: None, messages }, &limits);
+        assert!(filled(vec![message("1234"), message("5678")]).is_ok());
+        assert!(matches!(filled(vec![message("1234"), message("56789")]), Err(CallError::TooLarge(_))));
+        assert!(why(filled(vec![message(""); 1001])).contains("more than 1000 messages"));
+        let given = |many: usize| {
+            let values = vec![String::new(); many];
+            completion(completions::Completion { values, total: None, has_more: false })
+        };
+        assert!(given(100).is_ok());
+        assert!(why(given(101)).contains("more than 100 completions"));
+    }
+
+    #[test]
+    fn a_question_is_an_object() {
+        let ask = |params: &str| {
+            let (key, params) = ("k".to_owned(), params.to_owned());
+            let request = types::InputRequest { key, kind: types::InputKind::Roots, params };
+            asked(types::InputRequired { requests: vec![request], state: None })
+        };
+        assert_eq!(ask("{}").unwrap().questions.len(), 1);
+        assert!(why(ask("3")).contains("its question is not a JSON object"));
+        assert!(why(ask("{")).contains("its question is not JSON"));
+    }
+}

@@ -259,10 +259,10 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         offered::<ReadResourceRequestMethod>(self.has_resources())?;
-        let operation = Operation::ReadResource { uri: request.uri };
+        let operation = Operation::ReadResource { uri: request.uri.clone() };
         let attempt = Attempt::new(operation, request.request_state, request.input_responses);
         let (id, result) = self.converse(attempt, &context).await;
-        wire::read(result, id, is_modern(&context))
+        wire::read(result, id, is_modern(&context), &request.uri)
     }
 
     async fn complete(

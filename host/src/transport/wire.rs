@@ -93,11 +93,12 @@ pub(super) fn prompted(
     }
 }
 
-/// What became of a `resources/read`.
+/// What became of a `resources/read` of `uri`.
 pub(super) fn read(
     result: Result<Outcome, CallError>,
     id: CallId,
     modern: bool,
+    uri: &str,
 ) -> Result<ReadResourceResponse, ErrorData> {
     match result {
         Ok(Outcome::Contents(contents)) => {
@@ -107,7 +108,9 @@ pub(super) fn read(
         }
         Ok(Outcome::Asked(inquiry)) => Ok(ReadResourceResponse::InputRequired(ask::inquiry(&inquiry)?)),
         Ok(_) => Err(mismatch()),
-        Err(error @ CallError::NotFound(_)) => Err(ErrorData::resource_not_found(error.to_string(), None)),
+        Err(error @ CallError::NotFound(_)) => {
+            Err(ErrorData::resource_not_found(error.to_string(), Some(json!({ "uri": uri }))))
+        }
         Err(error) => Err(refused(&error, id, modern)),
     }
 }

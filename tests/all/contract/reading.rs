@@ -1,9 +1,20 @@
 //! Prompts, resources and completions, and what is recorded of them.
 
-use serde_json::{Value, json};
+use bulkhead::{
+    app,
+    ask::Accepts,
+    config::load,
+    operation::Operation,
+    request::{CallId, CallRequest, Credentials, Events, Scope, Via},
+};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::{audited, error, fixture, one, served, without_data};
-use crate::support::{Server, tenancy::audit};
+use crate::support::{
+    Server, run,
+    tenancy::{audit, callers},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn resources_are_read_by_their_uris() {
@@ -149,4 +160,63 @@ async fn every_method_is_audited_and_limited() {
             "prompts/get test_simple_prompt quota_exceeded",
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_may_write_tells_whoever_watches_a_resource() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bulkhead.yaml");
+    std::fs::write(&file, one(&fixture(""))).unwrap();
+    let host = app::build(load::file(&file).unwrap()).await.unwrap();
+    let caller = host.authenticate(&Credentials::Local, None).await.unwrap();
+    let (all, elsewhere) = (Scope::all(), Scope::service("elsewhere".into()));
+    let mut watch = host.watch(&caller, &all, "test://watched-resource").unwrap();
+    assert!(host.watch(&caller, &all, "other://nothing").is_none());
+    assert!(host.watch(&caller, &elsewhere, "test://watched-resource").is_none());
+    let call = async |operation| {
+        let request = CallRequest {
+            id: CallId::new(),
+            credentials: Credentials::Local,
+            scope: Scope::all(),
+            operation,
+            answers: None,
+            accepts: Accepts::default(),
+            traceparent: None,
+            via: Via::default(),
+            events: Events::none(),
+            cancelled: CancellationToken::new(),
+        };
+        host.call(request).await.unwrap()
+    };
+    call(Operation::ReadResource { uri: "test://watched-resource".into() }).await;
+    assert!(!watch.has_changed().unwrap());
+    call(Operation::CallTool { name: "test_simple_text".into(), arguments: Map::new() }).await;
+    assert!(watch.has_changed().unwrap());
+    watch.mark_unchanged();
+    assert!(!watch.has_changed().unwrap());
+}
+
+#[test]
+fn the_right_to_prompts_and_resources_is_explained() {
+    let (auth, _) =
+        callers([("reader", "acme", "tools: ['test_*'], deny_tools: ['test_*image'], read_only: true")]);
+    let config = auth + &one(&fixture(""));
+    let explain = |name: &str| {
+        let output = run(&["explain", "--tool", name, "--caller", "reader"], &config);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    for name in ["test_resources", "test_simple_prompt"] {
+        let (code, text) = explain(name);
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.starts_with(&format!("ALLOWED  {name} for ")), "{text}");
+    }
+    for (name, rule) in [
+        ("test_prompt_with_image", "deny_tools: test_*image"),
+        ("test_simple_text", "read_only: true"), // a tool that does not say so is not read-only
+    ] {
+        let (code, text) = explain(name);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.starts_with(&format!("REFUSED  {name} for ")) && text.contains(rule), "{text}");
+    }
+    assert_eq!(explain("test_nothing").0, Some(1));
 }

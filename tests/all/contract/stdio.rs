@@ -213,3 +213,31 @@ fn the_log_is_told_from_the_level_that_was_set() {
     let first = client.heard("notifications/message")[0];
     assert_eq!(*first, json!({ "level": "info", "logger": "test", "data": "Tool execution started" }));
 }
+
+/// Somebody who never answers holds a few places, and none of those that run guests.
+#[test]
+fn only_so_many_calls_wait_for_one_caller() {
+    let mut client = Connection::open(everything(), json!({}));
+    let params = json!({ "name": "test_input_required_result_elicitation" });
+    for id in 1..=17 {
+        client.send(&json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }));
+    }
+    let (mut asked, mut refused) = (0, Vec::new());
+    while asked < 16 || refused.is_empty() {
+        let mut line = String::new();
+        client.output.read_line(&mut line).unwrap();
+        let message: Value = serde_json::from_str(&line).unwrap();
+        if message["method"] == "elicitation/create" {
+            asked += 1;
+        } else {
+            refused.push(message["result"]["content"][0]["text"].clone());
+        }
+    }
+    assert_eq!(refused, ["too many calls wait for somebody to answer a question; answer those first"]);
+    // Meanwhile calls run.
+    let simple = json!({ "name": "test_simple_text" });
+    client.send(&json!({ "jsonrpc": "2.0", "id": 18, "method": "tools/call", "params": simple }));
+    let mut line = String::new();
+    client.output.read_line(&mut line).unwrap();
+    assert!(line.contains("This is a simple text response"), "{line}");
+}

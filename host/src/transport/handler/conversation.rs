@@ -59,19 +59,24 @@ impl Handler {
     ) -> (CallId, Result<Outcome, CallError>) {
         let Attempt { operation, mut answers, mut early } = attempt;
         let accepts = wire::accepts(context.client_capabilities());
+        // Who cannot be asked is not called for again, and nothing has to be kept for that.
+        let again = (accepts != Accepts::default()).then(|| operation.clone());
+        let mut operation = operation;
         loop {
             let id = CallId::new();
             // Boxed: rmcp moves its futures about, and a call's is large.
-            let call = Box::pin(self.once(id, operation.clone(), answers.take(), accepts, context));
+            let call = Box::pin(self.once(id, operation, answers.take(), accepts, context));
             let inquiry = match call.await {
                 Ok(Outcome::Asked(inquiry)) => inquiry,
                 other => return (id, other),
             };
-            match self.asked(inquiry, std::mem::take(&mut early), context).await {
-                Ok(Next::Again(given)) => answers = Some(given),
-                Ok(Next::Return(inquiry)) => return (id, Ok(Outcome::Asked(inquiry))),
-                Err(error) => return (id, Err(error)),
-            }
+            let next = self.asked(inquiry, std::mem::take(&mut early), context).await;
+            (operation, answers) = match (next, &again) {
+                (Ok(Next::Again(given)), Some(again)) => (again.clone(), Some(given)),
+                (Ok(Next::Again(_)), None) => return (id, Err(CallError::InputUnavailable(accepts))),
+                (Ok(Next::Return(inquiry)), _) => return (id, Ok(Outcome::Asked(inquiry))),
+                (Err(error), _) => return (id, Err(error)),
+            };
         }
     }
 

@@ -104,3 +104,6 @@ pub fn complete<S: Service>(
     let _host = mock.install();
     dispatch::complete(&service::<S>(config)?, reference, argument, typed, call)
 }
+
+#[cfg(test)]
+mod tests;

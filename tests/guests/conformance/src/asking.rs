@@ -191,7 +191,10 @@ async fn multiple_inputs(_: &Conformance, _: NoArgs, call: &Call) -> Result<Outp
 async fn multi_round(_: &Conformance, _: NoArgs, call: &Call) -> Result<Output> {
     if let (Some(color), Some(name)) = (call.input("step2"), call.state()) {
         let name = String::from_utf8_lossy(name);
-        return Ok(Output::text(format!("{name} likes {}", color["content"]["color"])));
+        return Ok(Output::text(format!(
+            "{name} likes {}",
+            color.pointer("/content/color").unwrap_or(&Value::Null)
+        )));
     }
     Ok(Output::ask(match call.form::<Name>("step1")? {
         Some(Reply::Accepted(Name { name })) => {

@@ -58,7 +58,9 @@ async fn with_image(_: &Conformance, _: NoArgs, _: &Call) -> Result<Messages> {
 
 async fn asking(_: &Conformance, _: NoArgs, call: &Call) -> Result<Messages> {
     Ok(match call.form::<Value>("user_context")? {
-        Some(Reply::Accepted(content)) => Messages::user(format!("Use this context: {}", content["context"])),
+        Some(Reply::Accepted(content)) => {
+            Messages::user(format!("Use this context: {}", content.get("context").unwrap_or(&Value::Null)))
+        }
         Some(_) => Messages::user("Use no context."),
         None => {
             Messages::ask(form("user_context", "What context should the prompt use?", "context", "string"))
@@ -109,7 +111,9 @@ async fn watched(_: &Conformance, _: NoArgs, _: &Call) -> Result<Contents> {
 
 async fn asks(_: &Conformance, _: NoArgs, call: &Call) -> Result<Contents> {
     Ok(match call.form::<Value>("why")? {
-        Some(Reply::Accepted(content)) => Contents::text(format!("because {}", content["reason"])),
+        Some(Reply::Accepted(content)) => {
+            Contents::text(format!("because {}", content.get("reason").unwrap_or(&Value::Null)))
+        }
         Some(_) => return Err(Error::denied("without a reason it stays closed")),
         None => Contents::ask(form("why", "Why do you want to read it?", "reason", "string")),
     })
