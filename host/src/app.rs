@@ -10,7 +10,7 @@ use crate::{
     catalog::{Catalog, LeftOut, loader::Loader, service::Tenant},
     config::{Config, Limits},
     egress::resolve::{Resolve, System},
-    limit::{Admission, midnight},
+    limit::{Admission, midnight, peers::Table},
     metrics::Metrics,
     pin::{LockError, Pins},
     record::Records,
@@ -18,6 +18,11 @@ use crate::{
     seal::Sealer,
     trace::Tracer,
 };
+
+/// How many calls may wait for a person at once, over their own connections. Each keeps one open.
+const MOST_WAITING: u32 = 1024;
+/// Of one caller: more than a person answers at once.
+const MOST_WAITING_EACH: u32 = 16;
 
 /// Why a host cannot be built. The text says which service and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +124,7 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let export = tokio::sync::Mutex::new(export);
     let presets = config.presets;
     let sealer = Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?;
+    let waiting = Table::new(MOST_WAITING, MOST_WAITING_EACH);
     Ok(Host {
         auth,
         presets,
@@ -132,6 +138,7 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
         records,
         sealer,
         pins,
+        waiting,
     })
 }
 

@@ -22,7 +22,7 @@ use std::{
 
 use moka::{Expiry, policy::EvictionPolicy, sync::Cache};
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{config::results::CacheLimits, error::CallError, request::ToolOutput};
 use flight::Flights;
@@ -30,7 +30,10 @@ use ledger::Ledger;
 
 /// What a service was when a result was made. A number that comes once in the life of the process.
 #[derive(Debug)]
-pub struct Revision(AtomicU64);
+pub struct Revision {
+    number: AtomicU64,
+    told: watch::Sender<u64>,
+}
 
 /// A call that may change what the service's tools answer. Once it is dropped, however the call ended, earlier
 /// results are not used any more.
@@ -41,13 +44,20 @@ impl Revision {
     /// The revision of a service that was just loaded.
     #[must_use]
     pub fn new() -> Self {
-        Self(AtomicU64::new(fresh()))
+        let number = fresh();
+        Self { number: AtomicU64::new(number), told: watch::Sender::new(number) }
     }
 
     /// The number now.
     #[must_use]
     pub fn current(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        self.number.load(Ordering::Acquire)
+    }
+
+    /// Tells whenever it is another: what the service has may have changed.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.told.subscribe()
     }
 
     /// Begins a call of a tool that is not read-only.
@@ -66,7 +76,9 @@ impl Default for Revision {
 impl Drop for Change<'_> {
     fn drop(&mut self) {
         // Of two at once the later number stays: what was read between them is not used either.
-        self.0.0.fetch_max(fresh(), Ordering::AcqRel);
+        let number = fresh();
+        self.0.number.fetch_max(number, Ordering::AcqRel);
+        self.0.told.send_if_modified(|told| std::mem::replace(told, number.max(*told)) < number);
     }
 }
 

@@ -1,8 +1,16 @@
 //! The straight line of a call. Start reading the host here.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use tokio::{sync::Mutex, task::spawn_blocking, time::timeout_at};
+use tokio::{
+    sync::{Mutex, watch},
+    task::spawn_blocking,
+    time::timeout_at,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -12,13 +20,17 @@ use crate::{
     catalog::Catalog,
     error::CallError,
     health::Health,
-    limit::Admission,
+    limit::{
+        Admission,
+        peers::{Seat, Table},
+    },
     metrics::Metrics,
+    operation::Outcome,
     permit::{Checked, Conduct, Permit},
     pin::Pins,
     record::{CallRecord, Records},
-    request::{CallRequest, Credentials, Events, ToolOutput},
-    sandbox::Sandbox,
+    request::{Brought, CallRequest, Credentials, Events, Scope, ToolOutput},
+    sandbox::{Produced, Sandbox},
     seal::Sealer,
     shape::is_large,
     trace::{Export, Tracer},
@@ -27,6 +39,9 @@ use crate::{
 /// A call whose equal is under way waits for it no longer than its own deadline and this: the guest's own deadline
 /// comes first, and says more.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whose call waits for a person: the tenant and the caller.
+pub(crate) type WhoWaits = (Arc<str>, Arc<str>);
 
 /// What a guest is run with, beside its call.
 struct Guest {
@@ -50,30 +65,32 @@ pub struct Host {
     pub(crate) records: Arc<Records>,
     pub(crate) sealer: Sealer,
     pub(crate) pins: Pins,
+    pub(crate) waiting: Arc<Table<WhoWaits>>,
 }
 
 impl Host {
-    /// Runs one tool call, from credentials to record.
+    /// Runs one call, from credentials to record.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn call(&self, request: CallRequest) -> Result<ToolOutput, CallError> {
+    pub async fn call(&self, request: CallRequest) -> Result<Outcome, CallError> {
         let mut record = CallRecord::open(&self.records, &request); // closes itself as cancelled if this future is dropped
         let result = self.attempt(request, &mut record).await;
         record.close(result)
     }
 
-    async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<ToolOutput, CallError> {
+    async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<Outcome, CallError> {
         let caller = self.auth.authenticate(&request.credentials, None).await?;
         record.caller(&caller);
         self.records.ready()?;
-        let route = self.catalog.route(caller, &request.scope, &request.tool);
+        let route = self.catalog.route(caller, &request.scope, &request.operation);
         record.routed(&route, &self.tracer, &request);
         let admitted = self.admission.admit(route)?;
-        let permit = Permit::new(admitted, &request.tool)?;
+        let permit = Permit::new(admitted, &request.operation)?;
         record.allowed(&permit);
         let traceparent = record.traceparent(request.traceparent);
-        let (checked, conduct) = permit.check(request.id, request.arguments, traceparent)?;
+        let brought = Brought { answers: request.answers, accepts: request.accepts, traceparent };
+        let (checked, conduct) = permit.check(request.id, request.operation, brought, &self.sealer)?;
         let guest = Guest { events: request.events, cancelled: request.cancelled, conduct };
         self.answer(checked, guest, record).await
     }
@@ -87,7 +104,7 @@ impl Host {
         &self,
         request: CallRequest,
         answer: impl FnOnce(&Catalog, &Caller, CallRequest) -> Result<ToolOutput, CallError>,
-    ) -> Result<ToolOutput, CallError> {
+    ) -> Result<Outcome, CallError> {
         let mut record = CallRecord::open(&self.records, &request);
         let looked = async {
             let caller = self.auth.authenticate(&request.credentials, None).await?;
@@ -95,7 +112,7 @@ impl Host {
             self.records.ready()?;
             let _places = self.admission.look(&caller)?;
             record.looked();
-            answer(&self.catalog, &caller, request)
+            answer(&self.catalog, &caller, request).map(Outcome::Tool)
         };
         let result = looked.await;
         record.close(result)
@@ -107,42 +124,54 @@ impl Host {
         mut checked: Checked,
         guest: Guest,
         record: &mut CallRecord,
-    ) -> Result<ToolOutput, CallError> {
+    ) -> Result<Outcome, CallError> {
         let service = checked.service().clone();
         // A call that may change something outdates what is kept of its service, however it ends.
-        let _change = (!checked.tool().annotations.read_only).then(|| service.revision.change());
+        let _change = checked.work.may_change().then(|| service.revision.change());
         let Some((key, ttl)) = checked.take_key() else { return self.run(checked, guest, record).await };
         let deadline = service.compartment.limits.deadline;
         let give_up = checked.deadline + PATIENCE;
-        let kept = self.results.run(|| key, Some(ttl), || self.run(checked, guest, record));
-        let (output, hit) = match timeout_at(give_up, kept).await {
-            Ok(answered) => answered?,
-            Err(_) => return Err(CallError::DeadlineExceeded(deadline)),
+        // Only the result of a tool is kept. A question is this call's alone: to the cache the call has failed.
+        let aside = OnceLock::new();
+        let run = async || match self.run(checked, guest, record).await? {
+            Outcome::Tool(output) => Ok(output),
+            other => {
+                let _ = aside.set(other);
+                Err(CallError::Cancelled)
+            }
         };
+        let kept = timeout_at(give_up, self.results.run(|| key, Some(ttl), run)).await;
+        if let Some(outcome) = aside.into_inner() {
+            return Ok(outcome);
+        }
+        let (output, hit) = kept.map_err(|_| CallError::DeadlineExceeded(deadline))??;
         self.metrics.cache_lookup(hit == Hit::Hit);
         if hit == Hit::Hit {
             record.cached();
         }
-        Ok(Arc::unwrap_or_clone(output))
+        Ok(Outcome::Tool(Arc::unwrap_or_clone(output)))
     }
 
     /// Runs a guest, and shapes what it gives.
-    async fn run(
-        &self,
-        checked: Checked,
-        guest: Guest,
-        record: &CallRecord,
-    ) -> Result<ToolOutput, CallError> {
-        let tool = checked.tool().clone();
-        let limit = checked.service().compartment.limits.result_bytes;
+    async fn run(&self, checked: Checked, guest: Guest, record: &CallRecord) -> Result<Outcome, CallError> {
+        let (tool, service) = (checked.work.tool().cloned(), checked.service().clone());
+        let limit = service.compartment.limits.result_bytes;
         let (egress, usage) = (record.egress(), record.usage());
         let Guest { events, cancelled, conduct } = guest;
         let result = self.sandbox.call(checked, events, cancelled, egress, usage).await;
         conduct.judge(result.as_ref().err());
-        let output = result?;
+        let mut outcome = match result? {
+            Produced::Outcome(outcome) => outcome,
+            Produced::Posed(posed) => return Ok(Outcome::Asked(posed.seal(&self.sealer)?)),
+        };
+        if service.resources.is_some() {
+            outcome = outcome.published(&service.name);
+        }
+        let (Outcome::Tool(output), Some(tool)) = (&mut outcome, tool) else { return Ok(outcome) };
+        let output = std::mem::take(output);
         // To cut a large one takes milliseconds: nobody else is to wait for that.
         let apart = is_large(&output);
-        let shaped = move || tool.shaped(output, limit);
+        let shaped = move || Outcome::Tool(tool.shaped(output, limit));
         if apart { spawn_blocking(shaped).await.map_err(CallError::internal) } else { Ok(shaped()) }
     }
 
@@ -192,6 +221,25 @@ impl Host {
         if let Some(export) = self.export.lock().await.take() {
             export.close(patience).await;
         }
+    }
+
+    /// Tells whenever a resource may have changed: a call of its service that may write has ended. None if the caller
+    /// has no such resource. Of a service that is replaced the receiver is closed.
+    #[must_use]
+    pub fn watch(&self, caller: &Caller, scope: &Scope, uri: &str) -> Option<watch::Receiver<u64>> {
+        Some(self.catalog.resource(caller, scope, uri)?.revision.watch())
+    }
+
+    /// A place to wait for a person in, who is asked over the connection that a request came in on.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub fn wait_for_person(&self, caller: &Caller) -> Result<Seat<WhoWaits>, CallError> {
+        let who = (caller.tenant.clone(), caller.id.clone());
+        self.waiting.open(who).map_err(|_| CallError::Throttled {
+            message: "too many calls wait for somebody to answer a question; answer those first".to_owned(),
+            retry_after: None,
+        })
     }
 
     /// What seals the handles that clients keep.

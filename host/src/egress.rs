@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(seen.lock().unwrap().pop().unwrap(), GUEST, "it is passed on");
 
         let (tracer, mut waiting) = Tracer::to_channel();
-        let call = tracer.start(id, "t", Some(GUEST));
+        let call = tracer.start(id, "tools/call", "t", Some(GUEST));
         let mut traced = Egress::new(policy, id, EgressLog::traced(call.parent()));
         assert_eq!(send(&mut traced, &url).await.unwrap(), 200);
         call.end(None);

@@ -16,6 +16,15 @@ pub enum CallError {
     /// No such tool for this caller; also the answer when it may not be known.
     #[error("Unknown tool: {0}")]
     UnknownTool(String),
+    /// No such prompt, likewise.
+    #[error("Unknown prompt: {0}")]
+    UnknownPrompt(String),
+    /// No such resource, likewise.
+    #[error("Resource not found: {0}")]
+    UnknownResource(String),
+    /// What a client gave back is not what it was given, or no answer to what it was asked.
+    #[error("{0}")]
+    BadAnswer(String),
     /// The arguments do not match the tool's schema, or the guest refused them.
     #[error("{0}")]
     InvalidArguments(String),
@@ -94,9 +103,15 @@ pub enum CallError {
     /// The result is so much larger than allowed that it is not cut.
     #[error("the result was dropped: it is more than four times the limit of {0}; ask for less")]
     ResultTooLarge(bytesize::ByteSize),
-    /// The integration asks for user input, which this host cannot pass on.
-    #[error("the integration asked for user input, which is not available on this connection")]
-    InputUnavailable,
+    /// A resource or a prompt is larger than a result may be. Of those no part is given.
+    #[error("what was asked for is larger than the limit of {0}")]
+    TooLarge(bytesize::ByteSize),
+    /// The integration asks the user something, and the client cannot be asked that.
+    #[error(
+        "the integration asks the user something, which takes a client that declares {0}; clients of versions \
+         before 2026-07-28 also need a connection that stays open: stdio, or HTTP with a session"
+    )]
+    InputUnavailable(crate::ask::Accepts),
     /// The client went away or cancelled.
     #[error("the call was cancelled")]
     Cancelled,
@@ -112,6 +127,9 @@ impl CallError {
         match self {
             Self::Unauthenticated(_) => "unauthenticated",
             Self::UnknownTool(_) => "unknown_tool",
+            Self::UnknownPrompt(_) => "unknown_prompt",
+            Self::UnknownResource(_) => "unknown_resource",
+            Self::BadAnswer(_) => "bad_answer",
             Self::InvalidArguments(_) => "invalid_arguments",
             Self::NotFound(_) => "not_found",
             Self::Denied(_) => "denied",
@@ -128,8 +146,8 @@ impl CallError {
             Self::TooManyHandles(_) => "too_many_handles",
             Self::Quarantined { .. } => "quarantined",
             Self::Trapped(_) => "trapped",
-            Self::ResultTooLarge(_) => "result_too_large",
-            Self::InputUnavailable => "input_unavailable",
+            Self::ResultTooLarge(_) | Self::TooLarge(_) => "result_too_large",
+            Self::InputUnavailable(_) => "input_unavailable",
             Self::Cancelled => "cancelled",
             Self::Internal(_) => "internal",
         }
@@ -173,7 +191,9 @@ impl CallError {
             Self::OutOfFuel(allowed) => ("limits.fuel", allowed.to_string(), None),
             Self::TooManyHandles(allowed) => ("limits.handles", allowed.to_string(), None),
             Self::DeadlineExceeded(allowed) => ("limits.deadline", time(allowed), None),
-            Self::ResultTooLarge(allowed) => ("limits.result_bytes", allowed.to_string(), None),
+            Self::ResultTooLarge(allowed) | Self::TooLarge(allowed) => {
+                ("limits.result_bytes", allowed.to_string(), None)
+            }
             Self::Limited(refused) => {
                 return Some((refused.key.clone().into(), refused.allowed.to_string(), None));
             }

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod app;
+pub mod ask;
 pub mod audit;
 pub mod auth;
 pub mod breaker;
@@ -20,6 +21,7 @@ pub mod grant;
 pub mod health;
 pub mod limit;
 pub mod metrics;
+pub mod operation;
 pub mod permit;
 pub mod pin;
 pub mod record;

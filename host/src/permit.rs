@@ -1,30 +1,37 @@
-//! The permit to call a tool: from an admitted call to one whose arguments are checked.
+//! The permit to call: from an admitted call to one whose arguments are checked.
 //!
 //! A [`Permit`] comes only from an [`Admitted`] call, and a [`Checked`] one only from [`Permit::check`], so a guest
 //! cannot be started for a caller that was not admitted or with arguments that were not checked.
 
+mod work;
+
 use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
 
+pub use work::Work;
+
 use crate::{
+    ask::{Accepts, Asked, Conversation, Inputs, Posed},
     auth::Caller,
     breaker::Pass,
     cache::Key,
-    catalog::{Found, service::Service, tool::Tool},
+    catalog::{Found, Member, service::Service},
     error::CallError,
     limit::{Admitted, gate::Pass as Places},
-    request::CallId,
+    operation::Operation,
+    request::{Brought, CallId},
     sandbox::Compartment,
+    seal::Sealer,
 };
 
-/// Proof that a caller may call a tool now. Holds the call's places until it is dropped.
+/// Proof that a caller may call now. Holds the call's places until it is dropped.
 #[derive(Debug)]
 pub struct Permit {
     caller: Caller,
     service: Arc<Service>,
-    tool: Arc<Tool>,
+    member: Member,
     /// Whether the caller's rights look at the arguments.
     conditional: bool,
     deadline: Instant,
@@ -33,20 +40,20 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Permits an admitted call of the tool `name`, as the client wrote it.
+    /// Permits an admitted call.
     ///
     /// # Errors
-    /// When the caller has no such tool, or its service is quarantined.
-    pub fn new(admitted: Admitted, name: &str) -> Result<Self, CallError> {
+    /// When the caller has not got what it asks for, or its service is quarantined.
+    pub fn new(admitted: Admitted, operation: &Operation) -> Result<Self, CallError> {
         let (route, places) = admitted.into_parts();
         let (caller, found, conditional) = route.into_parts();
-        let Found { service, tool, .. } = found.ok_or_else(|| CallError::UnknownTool(name.to_owned()))?;
+        let Found { service, member, .. } = found.ok_or_else(|| operation.unknown())?;
         let conduct = service.conduct.admit().map_err(|retry_after| CallError::Quarantined {
             service: service.name.to_string(),
             retry_after,
         })?;
         let deadline = Instant::now() + service.compartment.limits.deadline;
-        Ok(Self { caller, service, tool, conditional, deadline, conduct, places })
+        Ok(Self { caller, service, member, conditional, deadline, conduct, places })
     }
 
     /// The service that is called.
@@ -55,34 +62,42 @@ impl Permit {
         &self.service
     }
 
-    /// Checks the arguments against the tool's schema.
+    /// Checks the arguments, and what an earlier attempt left.
     ///
     /// # Errors
-    /// Names each argument at fault.
+    /// Names each argument or answer at fault.
     pub fn check(
         self,
         id: CallId,
-        arguments: Map<String, Value>,
-        traceparent: Option<String>,
+        operation: Operation,
+        brought: Brought,
+        sealer: &Sealer,
     ) -> Result<(Checked, Conduct), CallError> {
-        let arguments = self.tool.complete(arguments).map_err(CallError::InvalidArguments)?;
+        let (work, arguments) = Work::new(operation, &self.member).map_err(CallError::InvalidArguments)?;
         if self.conditional {
             self.check_conditions(&arguments)?;
         }
-        let Self { caller, service, tool, deadline, conduct, places, .. } = self;
+        let Self { caller, service, deadline, conduct, places, .. } = self;
+        let Brought { answers, accepts, traceparent } = brought;
+        let resumed = answers.is_some();
+        let inputs = answers.map(|answers| conversation(&caller, &service, &work).resume(sealer, answers));
+        let inputs = inputs.transpose()?.unwrap_or_default();
         let conduct = Conduct { tenant: caller.tenant.clone(), service: service.name.clone(), pass: conduct };
-        let key = tool.cache_ttl.map(|ttl| {
+        // What the user said is for this call alone.
+        let cached = work.tool().filter(|_| !resumed).and_then(|tool| Some((tool, tool.cache_ttl?)));
+        let key = cached.map(|(tool, ttl)| {
             let tenant = caller.tenant.clone();
             (Key::new(tenant, &service.name, &service.revision, &tool.name, &arguments), ttl)
         });
         let checked = Checked {
             id,
-            key,
-            arguments: arguments.to_string(),
+            work,
+            inputs,
+            accepts,
             traceparent,
             deadline,
+            key,
             service,
-            tool,
             caller,
             _places: places,
         };
@@ -90,11 +105,20 @@ impl Permit {
     }
 }
 
+/// The rounds of a request.
+fn conversation(caller: &Caller, service: &Service, work: &Work) -> Conversation {
+    Conversation {
+        caller: caller.clone(),
+        request: format!("{}:{}", service.name, work.digest()),
+        component: service.compartment.component.digest.clone(),
+    }
+}
+
 impl Permit {
     /// # Errors
-    /// When the caller may not use the tool with these arguments. By which rule is the operator's business.
+    /// When the caller may not call with these arguments. By which rule is the operator's business.
     fn check_conditions(&self, arguments: &Value) -> Result<(), CallError> {
-        let facts = self.tool.facts(&self.service.name);
+        let facts = self.member.facts(&self.service.name);
         let rights = &self.caller.principal.rights;
         let decision = rights.check_arguments(&facts, &self.caller.id, &self.caller.tenant, arguments);
         if decision.is_allowed() {
@@ -135,15 +159,18 @@ impl Conduct {
 pub struct Checked {
     /// The call's id.
     pub id: CallId,
-    /// The arguments, as JSON.
-    pub arguments: String,
+    /// What is to be done.
+    pub work: Work,
+    /// What the user answered.
+    pub inputs: Inputs,
+    /// What the client can be asked.
+    pub accepts: Accepts,
     /// For outbound requests.
     pub traceparent: Option<String>,
     /// When it is stopped.
     pub deadline: Instant,
     key: Option<(Key, Duration)>,
     service: Arc<Service>,
-    tool: Arc<Tool>,
     caller: Caller,
     _places: Places,
 }
@@ -161,12 +188,6 @@ impl Checked {
         &self.service
     }
 
-    /// The tool.
-    #[must_use]
-    pub fn tool(&self) -> &Arc<Tool> {
-        &self.tool
-    }
-
     /// Under which key its result may be kept, and for how long.
     pub fn take_key(&mut self) -> Option<(Key, Duration)> {
         self.key.take()
@@ -176,5 +197,13 @@ impl Checked {
     #[must_use]
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// What its guest asks instead of answering.
+    ///
+    /// # Errors
+    /// When the client cannot be asked that, or the guest asks what it may not.
+    pub fn pose(&self, asked: Asked) -> Result<Posed, CallError> {
+        conversation(&self.caller, &self.service, &self.work).pose(asked, &self.inputs, self.accepts)
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     audit::{AuditError, Decision, Entry, FieldPath, Index, Log, shape},
@@ -21,8 +21,9 @@ use crate::{
     egress::log::{EgressLog, Sums},
     error::CallError,
     metrics::{Metrics, Running},
+    operation::Outcome,
     permit::Permit,
-    request::{CallId, CallRequest, ToolOutput},
+    request::{CallId, CallRequest},
     sandbox::Usage,
     trace::{CallSpan, Child, Kind, Tracer},
 };
@@ -82,6 +83,11 @@ fn unrecorded(error: &AuditError) -> CallError {
     }
 }
 
+/// Characters of what the client wants that are written down.
+const TARGET: usize = 256;
+/// The outcome of a call that ended with a question.
+const ASKED: &str = "input_required";
+
 /// What decides about a call.
 #[derive(Debug)]
 enum Rule {
@@ -105,6 +111,8 @@ impl fmt::Display for Rule {
 pub struct CallRecord {
     records: Arc<Records>,
     id: CallId,
+    method: &'static str,
+    /// The tool, or what else it is about.
     tool: String,
     /// The shape of the arguments, if there is an audit log.
     arguments: Value,
@@ -128,11 +136,14 @@ impl CallRecord {
     /// Opens the record of a call.
     #[must_use]
     pub fn open(records: &Arc<Records>, request: &CallRequest) -> Self {
-        let shaped = |audit: &Audited| shape(&request.tool, &request.arguments, &audit.fields);
+        let (operation, none) = (&request.operation, Map::new());
+        let (target, arguments) = (operation.target(), operation.arguments().unwrap_or(&none));
+        let shaped = |audit: &Audited| shape(&target, arguments, &audit.fields);
         Self {
             id: request.id,
             // The name is the client's: cut, so that a log line stays one.
-            tool: request.tool.chars().take(64).collect(),
+            tool: target.chars().take(TARGET).collect(),
+            method: operation.method(),
             arguments: records.audit.as_ref().map(shaped).unwrap_or_default(),
             caller: None,
             found: None,
@@ -151,6 +162,15 @@ impl CallRecord {
         }
     }
 
+    /// What there is not, where nothing is found.
+    fn missing(&self) -> &'static str {
+        match self.method {
+            "tools/call" => "no such tool",
+            "prompts/get" => "no such prompt",
+            _ => "no such resource",
+        }
+    }
+
     /// Notes who calls.
     pub fn caller(&mut self, caller: &Caller) {
         self.caller = Some(caller.clone());
@@ -158,11 +178,11 @@ impl CallRecord {
 
     /// Notes where the call goes, by which rule, and begins its trace.
     pub fn routed(&mut self, route: &Route, tracer: &Tracer, request: &CallRequest) {
-        self.rule = route.rule().cloned().map_or(Rule::Stage("no such tool"), Rule::Access);
+        self.rule = route.rule().cloned().map_or(Rule::Stage(self.missing()), Rule::Access);
         self.found = route.found().cloned();
         self.running = self.found.as_ref().map(|found| found.service.meters.start());
-        let tool = self.found.as_ref().map_or("_unknown", |found| &found.tool.public_name);
-        self.span = tracer.start(self.id, tool, request.traceparent.as_deref());
+        let name = self.found.as_ref().map_or("_unknown", |found| found.member.public_name());
+        self.span = tracer.start(self.id, self.method, name, request.traceparent.as_deref());
         self.span.note("network.transport", request.via.transport);
         if let Some(protocol) = &request.via.protocol {
             self.span.note("mcp.protocol.version", protocol);
@@ -209,8 +229,9 @@ impl CallRecord {
     ///
     /// # Errors
     /// The call's own, or that it cannot be recorded.
-    pub fn close(mut self, result: Result<ToolOutput, CallError>) -> Result<ToolOutput, CallError> {
+    pub fn close(mut self, result: Result<Outcome, CallError>) -> Result<Outcome, CallError> {
         let recorded = match &result {
+            Ok(Outcome::Asked(_)) => self.write(ASKED, None),
             Ok(_) => self.write("ok", None),
             Err(error) => {
                 if let CallError::Internal(cause) = error {
@@ -240,11 +261,13 @@ impl CallRecord {
         limit: Option<(Cow<'static, str>, String, Option<String>)>,
     ) -> Result<(), AuditError> {
         self.closed = true;
+        // A call that asked the user went well, as far as it went.
+        let counted = if outcome == ASKED { "ok" } else { outcome };
         let took = self.started.elapsed();
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         match &self.found {
             Some(found) => {
-                found.service.meters.call(found.number, outcome, took);
+                found.service.meters.call(found.number, counted, took);
                 if let Some((key, ..)) = limit.as_ref().filter(|(key, ..)| key.starts_with("limits.")) {
                     found.service.meters.limit_hit(key.trim_start_matches("limits."), "call");
                 }
@@ -254,7 +277,7 @@ impl CallRecord {
         if let Some(guest) = self.guest.take() {
             guest.end(None);
         }
-        std::mem::take(&mut self.span).end((outcome != "ok").then_some(outcome));
+        std::mem::take(&mut self.span).end((counted != "ok").then_some(counted));
         let key = limit.as_ref().map(|(key, ..)| key.clone());
         self.log(outcome, limit, took_us);
         let records = self.records.clone();
@@ -270,6 +293,7 @@ impl CallRecord {
             caller: name(&|caller| &caller.id),
             tenant: name(&|caller| &caller.tenant),
             service: found.map(|found| found.service.name.to_string()),
+            method: self.method.into(),
             tool: std::mem::take(&mut self.tool),
             component: found.map(|found| found.service.compartment.component.digest.to_string()),
             arguments: self.arguments.take(),
@@ -295,24 +319,25 @@ impl CallRecord {
         took_us: u64,
     ) {
         let (caller, tenant) = self.caller.as_ref().map_or(("-", "-"), |c| (&c.id, &c.tenant));
-        let (call, tool) = (self.id, self.tool.as_str());
+        let (call, method, tool) = (self.id, self.method, self.tool.as_str());
         let (limit, allowed, wanted) = limit.map_or((None, None, None), |(l, a, w)| (Some(l), Some(a), w));
         let limit = limit.as_deref();
         let Sums { requests, denied, failed, received } = self.egress.sums();
         // One by one only where there are any, and somebody looks.
-        let looked_at = outcome != "ok" || tracing::enabled!(target: "call", tracing::Level::DEBUG);
+        let well = matches!(outcome, "ok" | ASKED);
+        let looked_at = !well || tracing::enabled!(target: "call", tracing::Level::DEBUG);
         let told = (looked_at && requests > 0)
             .then(|| serde_json::to_string(&self.egress.told()).unwrap_or_default());
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
-                    target: "call", %call, tool, caller, tenant, outcome, took_us, limit, allowed, wanted,
+                    target: "call", %call, method, tool, caller, tenant, outcome, took_us, limit, allowed, wanted,
                     requests, denied, failed, received, egress = told
                 )
             };
         }
         // A line for every call that went well would cost more than a tenth of the call; failures are rare.
-        if outcome == "ok" { log!(debug) } else { log!(info) }
+        if well { log!(debug) } else { log!(info) }
     }
 }
 

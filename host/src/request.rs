@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{Facts, Narrowing},
+    ask::{Accepts, Answers},
     auth::{Caller, certificate::ClientCertificate},
+    operation::Operation,
     secret::Secret,
 };
 
@@ -120,31 +122,44 @@ pub struct Via {
     pub protocol: Option<String>,
 }
 
-/// One `tools/call`, from whichever transport.
+/// One operation of a client, from whichever transport.
 #[derive(Debug)]
 pub struct CallRequest {
     /// See [`CallId`].
     pub id: CallId,
     /// Who calls.
     pub credentials: Credentials,
-    /// Where the tool is looked for.
+    /// Where what it names is looked for.
     pub scope: Scope,
-    /// The name the client used: `{service}_{tool}`.
-    pub tool: String,
-    /// The arguments object; an absent one is empty.
-    pub arguments: Map<String, Value>,
+    /// What it asks for.
+    pub operation: Operation,
+    /// What it brings of an earlier attempt that asked the user.
+    pub answers: Option<Answers>,
+    /// What its client can be asked.
+    pub accepts: Accepts,
     /// W3C `traceparent`, if the client sent one.
     pub traceparent: Option<String>,
     /// How it came.
     pub via: Via,
-    /// Where progress messages of the guest go.
+    /// Where what the guest says meanwhile goes.
     pub events: Events,
     /// Fires when the client cancels or goes away.
     pub cancelled: CancellationToken,
 }
 
+/// What a request brings beside what it asks for.
+#[derive(Debug, Default)]
+pub struct Brought {
+    /// What the user answered to an earlier attempt.
+    pub answers: Option<Answers>,
+    /// What its client can be asked.
+    pub accepts: Accepts,
+    /// W3C Trace Context, for the guest.
+    pub traceparent: Option<String>,
+}
+
 /// A tool's successful result.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolOutput {
     /// What the model reads.
     pub content: Vec<Content>,
@@ -215,6 +230,31 @@ pub enum Event {
         /// What is being done.
         message: Option<String>,
     },
+    /// A line of its log.
+    Log {
+        /// Whose: the service.
+        logger: Arc<str>,
+        /// How severe.
+        level: Level,
+        /// What happened.
+        message: String,
+        /// The same as data.
+        data: Option<Value>,
+    },
+}
+
+/// Syslog severities (RFC 5424), as MCP has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are the standard's and say it all")]
+pub enum Level {
+    Debug,
+    Info,
+    Notice,
+    Warning,
+    Error,
+    Critical,
+    Alert,
+    Emergency,
 }
 
 /// How many events may wait for a slow client before further ones are dropped.
@@ -222,25 +262,39 @@ const EVENT_BACKLOG: usize = 64;
 
 /// Where a running call's events go: to a client that asked, or nowhere.
 #[derive(Clone, Debug, Default)]
-pub struct Events(Option<mpsc::Sender<Event>>);
+pub struct Events {
+    sender: Option<mpsc::Sender<Event>>,
+    progress: bool,
+    log: Option<Level>,
+}
 
 impl Events {
-    /// Events for a client that asked for them.
+    /// Events for a client that asked for them: progress, and lines of the log from a level on.
     #[must_use]
-    pub fn channel() -> (Self, mpsc::Receiver<Event>) {
+    pub fn channel(progress: bool, log: Option<Level>) -> (Self, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel(EVENT_BACKLOG);
-        (Self(Some(sender)), receiver)
+        (Self { sender: Some(sender), progress, log }, receiver)
     }
 
     /// Nobody listens.
     #[must_use]
     pub fn none() -> Self {
-        Self(None)
+        Self::default()
     }
 
-    /// Passes one on. A guest never waits for a client: what does not fit the backlog is dropped.
+    /// Whether lines of this level are wanted.
+    #[must_use]
+    pub fn logs(&self, level: Level) -> bool {
+        self.log.is_some_and(|least| level >= least)
+    }
+
+    /// Passes one on that is wanted. A guest never waits for a client: what does not fit the backlog is dropped.
     pub fn send(&self, event: Event) {
-        if let Some(sender) = &self.0 {
+        let wanted = match &event {
+            Event::Progress { .. } => self.progress,
+            Event::Log { level, .. } => self.logs(*level),
+        };
+        if let Some(sender) = self.sender.as_ref().filter(|_| wanted) {
             let _ = sender.try_send(event);
         }
     }

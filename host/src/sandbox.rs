@@ -8,12 +8,15 @@ mod bindings;
 mod cache;
 mod component;
 mod convert;
+mod deliver;
 mod engine;
+mod exports;
 mod files;
 mod guest;
 mod lane;
 mod limits;
 mod output;
+mod perform;
 
 use std::{
     io,
@@ -27,23 +30,31 @@ pub use component::{Component, LoadError};
 pub use convert::Manifest;
 pub use files::Folders;
 pub use guest::Usage;
+pub use perform::Produced;
 use tokio::{
     select,
     sync::oneshot,
     time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
-use wasmtime::{Engine, Store, component::Linker};
+use wasmtime::{
+    Engine, Store,
+    component::{Instance, Linker},
+};
 use wasmtime_wasi::p2::bindings as wasi;
 
 use crate::{
-    catalog::tool::Declared,
+    catalog::{
+        loader::Offer,
+        prompt::{DeclaredPrompt, DeclaredTemplate},
+        tool::Declared,
+    },
     config::Limits,
     egress::{Policy, log::EgressLog},
     error::CallError,
     health::Pulse,
     permit::Checked,
-    request::{Events, ToolOutput},
+    request::Events,
 };
 use bindings::types;
 use guest::{Call, Guest};
@@ -200,31 +211,30 @@ impl Sandbox {
         let limits = loading(&compartment.limits);
         let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
         let asking = async {
-            let guest = compartment.component.pre.instantiate_async(&mut store).await?;
-            guest.bulkhead_service_lifecycle().call_describe(&mut store).await
+            let Component { pre, exports, .. } = &*compartment.component;
+            let instance = pre.instantiate_async(&mut store).await?;
+            exports.lifecycle(&mut store, &instance)?.call_describe(&mut store).await
         };
         let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
         Ok(settle(asked, &store, &limits)?.into())
     }
 
-    /// Asks a configured component for its tools.
+    /// Asks a configured component what it offers.
     ///
     /// # Errors
     /// When the component refuses its config, crashes, or takes too long.
-    pub async fn list_tools(&self, compartment: &Compartment) -> Result<Vec<Declared>, CallError> {
+    pub async fn offer(&self, compartment: &Compartment) -> Result<Offer, CallError> {
         let limits = loading(&compartment.limits);
         let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
         let asking = async {
-            let guest = match initialized(compartment, &mut store).await? {
-                Ok(guest) => guest,
+            let instance = match initialized(compartment, &mut store).await? {
+                Ok(instance) => instance,
                 Err(message) => return Ok(Err(CallError::Failed(format!("config: {message}")))),
             };
-            let tools = guest.bulkhead_service_tools().call_list_tools(&mut store).await?;
-            Ok(tools.map_err(CallError::from))
+            Ok(offered(compartment, &mut store, &instance).await?.map_err(CallError::from))
         };
         let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
-        let tools = settle(asked, &store, &limits)??;
-        Ok(tools.into_iter().map(Declared::from).collect())
+        settle(asked, &store, &limits)?
     }
 
     /// Asks a service whether its upstream answers.
@@ -235,11 +245,12 @@ impl Sandbox {
         let limits = loading(&compartment.limits);
         let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
         let asking = async {
-            let guest = match initialized(compartment, &mut store).await? {
-                Ok(guest) => guest,
+            let instance = match initialized(compartment, &mut store).await? {
+                Ok(instance) => instance,
                 Err(message) => return Ok(Err(message)),
             };
-            guest.bulkhead_service_lifecycle().call_health_check(&mut store).await
+            let lifecycle = compartment.component.exports.lifecycle(&mut store, &instance)?;
+            lifecycle.call_health_check(&mut store).await
         };
         let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
         settle(asked, &store, &limits)?.map_err(CallError::Failed)
@@ -256,7 +267,7 @@ impl Sandbox {
         cancelled: CancellationToken,
         egress: EgressLog,
         usage: Usage,
-    ) -> Result<ToolOutput, CallError> {
+    ) -> Result<Produced, CallError> {
         let (limits, deadline) = (call.compartment().limits, call.deadline);
         call.compartment().pulse.touch();
         let weight = call.compartment().weight.clone();
@@ -271,24 +282,19 @@ impl Sandbox {
             let _alive = alive;
             let compartment = call.compartment();
             let mut store = guest::store(compartment, limits.taken(), running)?;
-            let (context, requested) = requested(&call);
             let ran = async {
-                let guest = match initialized(compartment, &mut store).await? {
-                    Ok(guest) => guest,
+                let instance = match initialized(compartment, &mut store).await? {
+                    Ok(instance) => instance,
                     Err(message) => return Ok(Err(types::ServiceError::Failed(message))),
                 };
-                guest.bulkhead_service_tools().call_call_tool(&mut store, &context, &requested).await
+                perform::perform(&call, &mut store, &instance).await
             };
             let ran = ran.await;
             if let Some(meters) = compartment.policy.meters() {
                 meters.guest_memory(store.data().memory.used);
             }
             // Here, where a large result was made: freed on another thread, its memory would go back to the kernel.
-            match settle(Ok(ran), &store, &limits)? {
-                Ok(types::Outcome::Complete(result)) => convert::output(result, &limits),
-                Ok(types::Outcome::InputRequired(_)) => Err(CallError::InputUnavailable),
-                Err(error) => Err(convert::refusal(error, &limits)),
-            }
+            perform::produced(settle(Ok(ran), &store, &limits)?, &call, &limits)
         };
         let mut guest = Box::pin(self.slow_lane.run(&weight, meter.clone(), guest));
         let stopped = select! {
@@ -318,32 +324,38 @@ fn loading(limits: &Limits) -> Limits {
 async fn initialized(
     compartment: &Compartment,
     store: &mut Store<Guest>,
-) -> wasmtime::Result<Result<bindings::Service, String>> {
-    let guest = compartment.component.pre.instantiate_async(&mut *store).await?;
-    let accepted = guest.bulkhead_service_lifecycle().call_initialize(store, &compartment.config).await?;
-    Ok(accepted.map(|()| guest))
+) -> wasmtime::Result<Result<Instance, String>> {
+    let Component { pre, exports, .. } = &*compartment.component;
+    let instance = pre.instantiate_async(&mut *store).await?;
+    let lifecycle = exports.lifecycle(&mut *store, &instance)?;
+    let accepted = lifecycle.call_initialize(store, &compartment.config).await?;
+    Ok(accepted.map(|()| instance))
 }
 
-/// The call as the contract has it.
-fn requested(call: &Checked) -> (types::CallContext, types::ToolCall) {
-    let left = call.deadline.saturating_duration_since(Instant::now()).as_millis();
-    let context = types::CallContext {
-        call_id: call.id.to_string(),
-        tenant: call.caller().tenant.to_string(),
-        caller: call.caller().id.to_string(),
-        deadline_ms: u32::try_from(left).unwrap_or(u32::MAX),
-        traceparent: call.traceparent.clone(),
-        accepts: Vec::new(),
+/// What a component offers through the interfaces it has. The inner error is the component's.
+async fn offered(
+    compartment: &Compartment,
+    store: &mut Store<Guest>,
+    instance: &Instance,
+) -> wasmtime::Result<Result<Offer, types::ServiceError>> {
+    let exports = &compartment.component.exports;
+    let tools = exports.tools(&mut *store, instance)?.call_list_tools(&mut *store).await?;
+    let prompts = match exports.prompts(&mut *store, instance)? {
+        Some(prompts) => prompts.call_list_prompts(&mut *store).await?,
+        None => Ok(Vec::new()),
     };
-    let tool = call.tool();
-    let call = types::ToolCall {
-        name: tool.name.clone(),
-        arguments: call.arguments.clone(),
-        plan: tool.plan.clone(),
-        inputs: Vec::new(),
-        state: None,
+    let templates = match exports.resources(&mut *store, instance)? {
+        Some(resources) => resources.call_list_templates(store).await?.map(Some),
+        None => Ok(None),
     };
-    (context, call)
+    let all = || {
+        Ok(Offer {
+            tools: tools?.into_iter().map(Declared::from).collect(),
+            prompts: prompts?.into_iter().map(DeclaredPrompt::from).collect(),
+            templates: templates?.map(|all| all.into_iter().map(DeclaredTemplate::from).collect()),
+        })
+    };
+    Ok(all())
 }
 
 /// What came of a guest: its answer, or why it was stopped.

@@ -53,17 +53,23 @@ impl Tracer {
         (Self(Some(Arc::new(Inner { sample, queue, room, metrics }))), export)
     }
 
-    /// Starts the span of a `tools/call`. `tool` is a name from the catalogue, not what the client wrote. With a
+    /// Starts the span of a call. `name` is one from the catalogue, not what the client wrote. With a
     /// `traceparent` the client decides whether the call is traced; otherwise the share that is configured.
     #[must_use]
-    pub fn start(&self, call: CallId, tool: &str, traceparent: Option<&str>) -> CallSpan {
+    pub fn start(
+        &self,
+        call: CallId,
+        method: &'static str,
+        name: &str,
+        traceparent: Option<&str>,
+    ) -> CallSpan {
         let Some(inner) = &self.0 else { return CallSpan::default() };
         let parent = traceparent.and_then(Context::parse);
         let context = match &parent {
             Some(parent) => parent.child(),
             None => Context::root(inner.sample),
         };
-        CallSpan::start(inner.clone(), context, parent, call, tool)
+        CallSpan::start(inner.clone(), context, parent, call, (method, name))
     }
 }
 
@@ -169,7 +175,7 @@ mod tests {
         let metrics = metrics();
         let (tracer, export) = Tracer::new(collector.config(), System::shared(), metrics.clone());
         let id = CallId::new();
-        let mut call = tracer.start(id, "weather_now", Some(FROM_CLIENT));
+        let mut call = tracer.start(id, "tools/call", "weather_now", Some(FROM_CLIENT));
         call.note("mcp.protocol.version", "2025-11-25");
         let guest = call.child("guest", Kind::Internal).unwrap();
         let log = EgressLog::traced(Some(guest.parent()));
@@ -231,7 +237,7 @@ mod tests {
     async fn a_call_that_is_dropped_ends_as_cancelled() {
         let mut collector = Collector::start(&[]).await;
         let (tracer, export) = Tracer::new(collector.config(), System::shared(), metrics());
-        let call = tracer.start(CallId::new(), "t", None);
+        let call = tracer.start(CallId::new(), "tools/call", "t", None);
         let child = call.child("guest", Kind::Internal);
         drop((child, call));
         export.close(Duration::from_secs(10)).await;
@@ -244,18 +250,18 @@ mod tests {
     async fn a_client_that_does_not_sample_is_followed_and_its_trace_goes_on() {
         let (tracer, mut waiting) = Tracer::to_channel();
         let unsampled = FROM_CLIENT.replace("-01", "-00");
-        let call = tracer.start(CallId::new(), "t", Some(&unsampled));
+        let call = tracer.start(CallId::new(), "tools/call", "t", Some(&unsampled));
         let sent_on = call.traceparent().unwrap();
         assert!(sent_on.starts_with(&unsampled[..36]) && sent_on.ends_with("-00"), "{sent_on}");
         call.end(None);
         // What is no traceparent starts a trace of its own.
-        tracer.start(CallId::new(), "t", Some("00-x")).end(None);
+        tracer.start(CallId::new(), "tools/call", "t", Some("00-x")).end(None);
         assert_eq!(waiting.recv().await.unwrap().len(), 1);
     }
 
     #[test]
     fn without_a_collector_there_is_nothing() {
-        let call = Tracer::off().start(CallId::new(), "t", Some(FROM_CLIENT));
+        let call = Tracer::off().start(CallId::new(), "tools/call", "t", Some(FROM_CLIENT));
         assert!(call.traceparent().is_none() && call.parent().is_none());
         let log = EgressLog::traced(call.parent());
         assert_eq!(log.open(&http::Method::GET, "http://h/").traceparent(), None);
@@ -267,7 +273,7 @@ mod tests {
         let metrics = metrics();
         let (tracer, _waiting) = Tracer::with(100, metrics.clone());
         for _ in 0..3 {
-            let call = tracer.start(CallId::new(), "t", None);
+            let call = tracer.start(CallId::new(), "tools/call", "t", None);
             for _ in 0..100 {
                 call.child("c", Kind::Internal).unwrap().end(None);
             }
@@ -282,10 +288,10 @@ mod tests {
         let mut collector = Collector::start(&[503, 200, 400]).await;
         let metrics = metrics();
         let (tracer, export) = Tracer::new(collector.config(), System::shared(), metrics.clone());
-        tracer.start(CallId::new(), "t", None).end(None);
+        tracer.start(CallId::new(), "tools/call", "t", None).end(None);
         let first = collector.posted.recv().await.unwrap().1;
         assert_eq!(collector.posted.recv().await.unwrap().1, first);
-        tracer.start(CallId::new(), "u", None).end(None);
+        tracer.start(CallId::new(), "tools/call", "u", None).end(None);
         export.close(Duration::from_secs(10)).await;
         assert_ne!(collector.posted.recv().await.unwrap().1, first);
         assert!(collector.posted.try_recv().is_err());

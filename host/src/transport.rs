@@ -1,5 +1,9 @@
 //! How requests come in: Streamable HTTP and stdio, both through one [`handler`]. The only modules that know
 //! MCP, JSON-RPC or an HTTP server.
+#![expect(
+    deprecated,
+    reason = "the protocol deprecates logging, sampling and roots, and clients still use them"
+)]
 
 mod answer;
 mod body;

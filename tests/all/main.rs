@@ -10,6 +10,7 @@ mod auth;
 mod canaries;
 mod clients;
 mod command_line;
+mod contract;
 mod crash;
 mod credentials;
 mod docs;

@@ -10,12 +10,14 @@ use std::{
 
 use bulkhead::{
     app,
+    ask::Accepts,
     call::Host,
     config::load,
     egress::{
         explain::Explanation,
         resolve::{Resolve, Resolving},
     },
+    operation::{Operation, Outcome},
     request::{CallId, CallRequest, Credentials, Events, Scope, Via},
 };
 use http_body_util::Full;
@@ -125,15 +127,22 @@ impl Here {
             id: CallId::new(),
             credentials: Credentials::Local,
             scope: Scope::all(),
-            tool: format!("{service}_fetch"),
-            arguments: json!({ "url": url }).as_object().unwrap().clone(),
+            operation: Operation::CallTool {
+                name: format!("{service}_fetch"),
+                arguments: json!({ "url": url }).as_object().unwrap().clone(),
+            },
+            answers: None,
+            accepts: Accepts::default(),
             traceparent: None,
             via: Via::default(),
             events: Events::none(),
             cancelled: CancellationToken::new(),
         };
         match self.host.call(request).await {
-            Ok(mut output) => Ok(output.structured.as_mut().unwrap()["responses"][0]["body"].take()),
+            Ok(Outcome::Tool(mut output)) => {
+                Ok(output.structured.as_mut().unwrap()["responses"][0]["body"].take())
+            }
+            Ok(other) => panic!("{other:?}"),
             Err(error) => Err((error.reason(), error.to_string())),
         }
     }

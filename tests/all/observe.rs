@@ -11,10 +11,12 @@ use std::{
 
 use bulkhead::{
     app,
+    ask::Accepts,
     call::Host,
     config::{load, telemetry},
     health::{Health, Prober},
     metrics::{Metrics, OPEN_METRICS, Upstream as Answer},
+    operation::Operation,
     request::{CallId, CallRequest, Credentials, Events, Scope, Via},
     sandbox::RUNTIME,
 };
@@ -229,8 +231,9 @@ async fn query(host: &Host, service: &str) -> bool {
         id: CallId::new(),
         credentials: Credentials::Local,
         scope: Scope::all(),
-        tool: format!("{service}_query"),
-        arguments,
+        operation: Operation::CallTool { name: format!("{service}_query"), arguments },
+        answers: None,
+        accepts: Accepts::default(),
         traceparent: None,
         via: Via::default(),
         events: Events::default(),

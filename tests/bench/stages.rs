@@ -8,8 +8,10 @@ use std::{
 
 use bulkhead::{
     app,
+    ask::Accepts,
     call::Host,
     config::load,
+    operation::Operation,
     request::{CallId, CallRequest, Credentials, Events, Scope, Via},
 };
 use serde_json::json;
@@ -63,8 +65,12 @@ pub(crate) async fn once(host: &Host, credentials: Credentials) {
         id: CallId::new(),
         credentials,
         scope: Scope::all(),
-        tool: "bench_add".into(),
-        arguments: arguments.as_object().unwrap().clone(),
+        operation: Operation::CallTool {
+            name: "bench_add".into(),
+            arguments: arguments.as_object().unwrap().clone(),
+        },
+        answers: None,
+        accepts: Accepts::default(),
         traceparent: None,
         via: Via::default(),
         events: Events::none(),

@@ -30,7 +30,10 @@ pub struct Entry {
     /// The service, if one was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The tool, as the client called it.
+    /// The MCP method; none in lines of a host that served tools only.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub method: Cow<'static, str>,
+    /// The tool, as the client called it; or the prompt, the URI without its query, or `{service}_resources`.
     pub tool: String,
     /// SHA-256 of the component that ran, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,6 +181,7 @@ pub(super) mod tests {
             caller: "ci".into(),
             tenant: "acme".into(),
             service: Some("prometheus".into()),
+            method: "tools/call".into(),
             tool: "prometheus_query".into(),
             component: Some("ab".repeat(32)),
             arguments: serde_json::json!({ "query": "string(2)" }),

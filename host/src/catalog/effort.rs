@@ -29,7 +29,7 @@ const WITHIN: [&str; 10] = [
 
 /// A schema, prepared for the question.
 #[derive(Debug)]
-pub(super) struct Effort {
+pub(crate) struct Effort {
     root: Value,
     anchors: HashMap<String, Value>,
     subschemas: u32,
@@ -38,14 +38,14 @@ pub(super) struct Effort {
 
 /// The work would be too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMuch;
+pub(crate) struct TooMuch;
 
 impl Effort {
     /// Prepares a schema.
     ///
     /// # Errors
     /// When it asks for too much whatever the value is, or refers to something other than a place in itself.
-    pub(super) fn new(schema: &Map<String, Value>) -> Result<Self, String> {
+    pub(crate) fn new(schema: &Map<String, Value>) -> Result<Self, String> {
         let root = Value::Object(schema.clone());
         let mut effort = Self { root, anchors: HashMap::new(), subschemas: 0, refers: false };
         let root = effort.root.clone();
@@ -84,7 +84,7 @@ impl Effort {
     }
 
     /// Whether a value can be checked in good time.
-    pub(super) fn allow(&self, value: &Value) -> Result<(), TooMuch> {
+    pub(crate) fn allow(&self, value: &Value) -> Result<(), TooMuch> {
         // Without references no pair is looked at twice.
         if !self.refers && self.subschemas.saturating_mul(size(value)) <= VISITS {
             return Ok(());

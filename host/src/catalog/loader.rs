@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    prompt::{DeclaredPrompt, DeclaredTemplate, Prompt, Resources},
     service::{Service, Tenant},
     tool::{Declared, Tool},
 };
@@ -30,7 +31,7 @@ use crate::{
 /// The `utilities` component, so that a host without any file serves something.
 pub const EMBEDDED_UTILITIES: &[u8] = include_bytes!(env!("UTILITIES_WASM"));
 
-/// More tools than a client could list in any sensible time.
+/// More tools, prompts or templates than a client could list in any sensible time.
 const MOST_TOOLS: usize = 4096;
 
 /// A component that was loaded, and what it says of itself.
@@ -47,6 +48,17 @@ type Seen = (Arc<str>, String);
 /// The tools of a service.
 type Tools = Arc<[Arc<Tool>]>;
 
+/// What a component offers with a config.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Its tools.
+    pub tools: Arc<[Declared]>,
+    /// Its prompts.
+    pub prompts: Vec<DeclaredPrompt>,
+    /// Its resource templates, if it has resources.
+    pub templates: Option<Vec<DeclaredTemplate>>,
+}
+
 /// Loads services, and remembers what they share.
 #[derive(Debug)]
 pub struct Loader<'a> {
@@ -55,8 +67,8 @@ pub struct Loader<'a> {
     metrics: Arc<Metrics>,
     pins: &'a Pins,
     components: HashMap<Source, Known>,
-    /// What a component declares with a config.
-    declared: HashMap<(Source, String), Arc<[Declared]>>,
+    /// What a component offers with a config.
+    offers: HashMap<(Source, String), Offer>,
     /// Tools by what was declared, whoever declared it.
     tools: HashMap<Arc<[Declared]>, HashMap<Seen, Tools>>,
 }
@@ -76,7 +88,7 @@ impl<'a> Loader<'a> {
             metrics,
             pins,
             components: HashMap::new(),
-            declared: HashMap::new(),
+            offers: HashMap::new(),
             tools: HashMap::new(),
         }
     }
@@ -102,6 +114,7 @@ impl<'a> Loader<'a> {
         let dialer = Dialer::new(config.network.clone(), &config.caps, self.resolver.clone());
         let breaker = config.network.circuit_breaker;
         let policy = Policy::new(name.clone(), grant, config.credentials, config.caps, breaker, dialer);
+        let key = format!("tenants.{}.services.{name}", tenant.name);
         let compartment = Compartment::new(
             name.clone(),
             component,
@@ -111,15 +124,23 @@ impl<'a> Loader<'a> {
             config.limits,
         );
         let built_in = source.0.is_none();
-        let declared = self.declared(source, &compartment).await?;
+        let Offer { tools, prompts, templates } = self.offer(source, &compartment).await?;
         if !built_in {
-            self.check_pin(&tenant.name, &manifest, &compartment, &declared)?;
+            self.check_pin(&tenant.name, &manifest, &compartment, &tools)?;
         }
-        let tools = self.tools(&declared, &name, &config.overrides, &config.shapes)?;
+        let tools = self.tools(&tools, &name, &config.overrides, &config.shapes)?;
+        let prompts = prompts.into_iter().map(|prompt| Prompt::new(&name, prompt).map(Arc::new));
+        let prompts = prompts.collect::<Result<Arc<[_]>, _>>()?;
+        let resources =
+            templates.map(|templates| Resources::new(&name, templates).map(Arc::new)).transpose()?;
         let names = tools.iter().map(|tool| &*tool.public_name);
-        let meters = self.metrics.service(&tenant.name, &name, names);
+        let names = names.chain(prompts.iter().map(|prompt| &*prompt.public_name));
+        let names: Vec<_> = names.chain(resources.iter().map(|resources| &*resources.public_name)).collect();
+        // Rights name tools, prompts and resources alike, so one name is one thing.
+        no_two(&names)?;
+        let tool_gates = tool_gates(&key, config.tool_limits, &names)?;
+        let meters = self.metrics.service(&tenant.name, &name, &names);
         compartment.policy.measure(meters.clone());
-        let key = format!("tenants.{}.services.{name}", tenant.name);
         Ok(Service {
             name,
             tenant: tenant.clone(),
@@ -129,8 +150,10 @@ impl<'a> Loader<'a> {
             revision: Revision::new(),
             meters,
             gate: Gate::new(&format!("{key}.limits"), config.calls),
-            tool_gates: tool_gates(&key, config.tool_limits, &tools)?,
+            tool_gates,
             tools,
+            prompts,
+            resources,
         })
     }
 
@@ -171,23 +194,25 @@ impl<'a> Loader<'a> {
         Ok(known)
     }
 
-    /// The tools of a component with a config, asked for once.
-    async fn declared(
-        &mut self,
-        source: Source,
-        compartment: &Compartment,
-    ) -> Result<Arc<[Declared]>, String> {
+    /// What a component offers with a config, asked for once.
+    async fn offer(&mut self, source: Source, compartment: &Compartment) -> Result<Offer, String> {
         let key = (source, compartment.config.clone());
-        if let Some(declared) = self.declared.get(&key) {
-            return Ok(declared.clone());
+        if let Some(offer) = self.offers.get(&key) {
+            return Ok(offer.clone());
         }
-        let declared = self.sandbox.list_tools(compartment).await.map_err(|e| e.to_string())?;
-        if declared.len() > MOST_TOOLS {
-            return Err(format!("it has {} tools; at most {MOST_TOOLS} can be served", declared.len()));
+        let offer = self.sandbox.offer(compartment).await.map_err(|e| e.to_string())?;
+        let templates = offer.templates.as_ref().map_or(0, Vec::len);
+        for (many, what) in [
+            (offer.tools.len(), "tools"),
+            (offer.prompts.len(), "prompts"),
+            (templates, "resource templates"),
+        ] {
+            if many > MOST_TOOLS {
+                return Err(format!("it has {many} {what}; at most {MOST_TOOLS} can be served"));
+            }
         }
-        let declared: Arc<[Declared]> = declared.into();
-        self.declared.insert(key, declared.clone());
-        Ok(declared)
+        self.offers.insert(key, offer.clone());
+        Ok(offer)
     }
 
     /// Declared tools as tools of a service.
@@ -252,14 +277,14 @@ fn check_config(manifest: &Manifest, config: &serde_json::Value) -> Result<(), S
 fn tool_gates(
     key: &str,
     limits: BTreeMap<String, CallLimits>,
-    tools: &[Arc<Tool>],
+    names: &[&str],
 ) -> Result<HashMap<Arc<str>, Gate>, String> {
     let gate = |(name, limits): (String, CallLimits)| {
-        let Some(tool) = tools.iter().find(|tool| *tool.public_name == *name) else {
-            let names: Vec<&str> = tools.iter().map(|tool| &*tool.public_name).collect();
-            return Err(format!("tools.limits: there is no tool `{name}`. {}", suggestion(&name, &names)));
-        };
-        Ok((tool.public_name.clone(), Gate::new(&format!("{key}.tools.limits.{name}"), limits)))
+        if !names.contains(&&*name) {
+            return Err(format!("tools.limits: there is no tool `{name}`. {}", suggestion(&name, names)));
+        }
+        let gate = Gate::new(&format!("{key}.tools.limits.{name}"), limits);
+        Ok((name.into(), gate))
     };
     limits.into_iter().map(gate).collect()
 }

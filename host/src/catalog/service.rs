@@ -1,9 +1,14 @@
-//! A service that is served: a component, configured, with its tools read.
+//! A service that is served: a component, configured, with its tools and prompts read.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
-use super::tool::Tool;
+use super::{
+    Member,
+    prompt::{Prompt, Resources},
+    tool::Tool,
+};
 use crate::{
+    access::Facts,
     breaker::Breaker,
     cache::Revision,
     limit::gate::{CallLimits, Gate},
@@ -11,6 +16,15 @@ use crate::{
     request::Listing,
     sandbox::{Compartment, Manifest},
 };
+
+/// Which members of a service.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    Tools,
+    Prompts,
+    Resources,
+    All,
+}
 
 /// A service of a tenant.
 #[derive(Debug)]
@@ -25,6 +39,10 @@ pub struct Service {
     pub compartment: Compartment,
     /// Its tools, in the component's order.
     pub tools: Arc<[Arc<Tool>]>,
+    /// Its prompts, likewise.
+    pub prompts: Arc<[Arc<Prompt>]>,
+    /// Its resources, if its component has some.
+    pub resources: Option<Arc<Resources>>,
     /// Whether its guests behave; open while it is quarantined.
     pub conduct: Arc<Breaker>,
     /// What is counted of it.
@@ -38,11 +56,52 @@ pub struct Service {
 }
 
 impl Service {
-    /// How many calls a tool takes.
+    /// How many calls a tool takes; prompts and resources likewise.
     #[must_use]
-    pub fn tool_gate(&self, tool: &Tool) -> &Gate {
+    pub fn gate_of(&self, member: &Member) -> &Gate {
         static OPEN: Gate = Gate::open();
-        self.tool_gates.get(&tool.public_name).unwrap_or(&OPEN)
+        self.tool_gates.get(member.public_name()).unwrap_or(&OPEN)
+    }
+
+    /// All that a right can name, numbered: the tools, then the prompts, then the resources.
+    #[must_use]
+    pub fn member(&self, number: usize) -> Option<Member> {
+        if let Some(tool) = self.tools.get(number) {
+            return Some(Member::Tool(tool.clone()));
+        }
+        let number = number - self.tools.len();
+        if let Some(prompt) = self.prompts.get(number) {
+            return Some(Member::Prompt(prompt.clone()));
+        }
+        let resources = self.resources.as_ref().filter(|_| number == self.prompts.len());
+        resources.cloned().map(Member::Resources)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.numbers(Part::All).end
+    }
+
+    /// Their numbers.
+    pub(super) fn numbers(&self, part: Part) -> Range<usize> {
+        let tools = self.tools.len();
+        let prompts = tools + self.prompts.len();
+        let all = prompts + usize::from(self.resources.is_some());
+        match part {
+            Part::Tools => 0..tools,
+            Part::Prompts => tools..prompts,
+            Part::Resources => prompts..all,
+            Part::All => 0..all,
+        }
+    }
+
+    /// What authorisation looks at of each, in that order.
+    pub fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
+        let tools = self.tools.iter().map(|tool| tool.facts(&self.name));
+        let prompts = self.prompts.iter().map(|prompt| prompt.facts(&self.name));
+        let resources = self.resources.iter().map(|resources| resources.facts(&self.name));
+        tools.chain(prompts).chain(resources)
     }
 }
 

@@ -96,19 +96,7 @@ impl Tool {
     }
 
     fn checked(service: &str, declared: Declared) -> Result<Self, String> {
-        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        let first = declared.name.starts_with(|c: char| c.is_ascii_lowercase());
-        if !first || declared.name.len() > NAME || !declared.name.bytes().all(letters) {
-            return Err(format!(
-                "the name must be lower-case letters, digits and `_`, a letter first, at most {NAME}"
-            ));
-        }
-        let public_name = format!("{service}_{}", declared.name);
-        if public_name.len() > PUBLIC_NAME {
-            return Err(format!(
-                "`{public_name}` is longer than {PUBLIC_NAME} characters; give the service a shorter name"
-            ));
-        }
+        let public_name = public_name(service, &declared.name)?;
         if declared.plan.as_ref().is_some_and(|plan| plan.len() > PLAN) {
             return Err("its plan is larger than 64 KiB".to_owned());
         }
@@ -228,6 +216,27 @@ impl Tool {
     }
 }
 
+/// What clients call a tool or a prompt of `service`.
+///
+/// # Errors
+/// When it is none that every client takes.
+pub(super) fn public_name(service: &str, name: &str) -> Result<String, String> {
+    let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let first = name.starts_with(|c: char| c.is_ascii_lowercase());
+    if !first || name.len() > NAME || !name.bytes().all(letters) {
+        return Err(format!(
+            "the name must be lower-case letters, digits and `_`, a letter first, at most {NAME}"
+        ));
+    }
+    let public_name = format!("{service}_{name}");
+    if public_name.len() > PUBLIC_NAME {
+        return Err(format!(
+            "`{public_name}` is longer than {PUBLIC_NAME} characters; give the service a shorter name"
+        ));
+    }
+    Ok(public_name)
+}
+
 /// What changes something has to be done each time.
 fn cache_ttl(tool: &str, ttl: Option<Duration>, annotations: Annotations) -> Option<Duration> {
     let ttl = ttl.filter(|ttl| !ttl.is_zero())?;
@@ -278,13 +287,18 @@ fn depth(value: &Value) -> usize {
     1 + below.unwrap_or(0)
 }
 
-fn validator(schema: &Map<String, Value>) -> Result<jsonschema::Validator, String> {
+/// What checks values against a schema.
+///
+/// # Errors
+/// When the schema is none.
+pub(crate) fn validator(schema: &Map<String, Value>) -> Result<jsonschema::Validator, String> {
     // Built without resolvers: a `$ref` that leaves the document is an error, and never a request.
     let options = jsonschema::draft202012::options();
     options.build(&Value::Object(schema.clone())).map_err(|e| e.to_string())
 }
 
-fn meta(text: &str) -> Result<Map<String, Value>, String> {
+/// What clients get of a component's `meta`.
+pub(crate) fn meta(text: &str) -> Result<Map<String, Value>, String> {
     let mut meta: Map<String, Value> =
         serde_json::from_str(text).map_err(|e| format!("meta is not a JSON object: {e}"))?;
     meta.retain(|key, _| !key.starts_with(RESERVED_META));

@@ -3,7 +3,9 @@
 use std::io::Read;
 
 use bulkhead::{
+    ask::Accepts,
     error::CallError,
+    operation::{self, Operation},
     request::{CallId, CallRequest, Content, Credentials, Events, ResourceBody, Scope, ToolOutput, Via},
 };
 use clap::Args;
@@ -29,18 +31,20 @@ impl Call {
             id: CallId::new(),
             credentials: Credentials::Local,
             scope: Scope::all(),
-            tool: self.tool,
-            arguments,
+            operation: Operation::CallTool { name: self.tool, arguments },
+            answers: None,
+            accepts: Accepts::default(),
             traceparent: None,
             via: Via::default(),
             events: Events::none(),
             cancelled: stop_signal()?,
         };
         match host.call(request).await {
-            Ok(output) => {
+            Ok(operation::Outcome::Tool(output)) => {
                 out!("{}", if options.json { data(&output).to_string() } else { text(&output) });
                 Ok(())
             }
+            Ok(_) => Err(failed("the tool gave something that is no tool's result")),
             Err(error) => {
                 if options.json {
                     out!(

@@ -3,6 +3,7 @@
 
 use bulkhead::{
     access::{self, Narrowing, View},
+    catalog::Member,
     config::{load::suggestion, service::method},
     egress::explain::Explanation,
     request::Credentials,
@@ -55,11 +56,16 @@ impl Explain {
             }
             None => host.authenticate(&Credentials::Local, None).await.map_err(failed)?,
         };
-        let (service, tool) = host.catalog().tool_of_tenant(&caller.tenant, name).ok_or_else(|| {
+        let (service, member) = host.catalog().of_tenant(&caller.tenant, name).ok_or_else(|| {
             failed(format!("tenant `{}` has no tool `{name}`; `bulkhead tools` lists them", caller.tenant))
         })?;
-        let arguments = arguments.map(|arguments| tool.complete(arguments)).transpose().map_err(failed)?;
-        let (facts, narrowing) = (tool.facts(&service.name), Narrowing::default());
+        let complete = |arguments| match &member {
+            Member::Tool(tool) => tool.complete(arguments),
+            Member::Prompt(prompt) => prompt.check(&arguments).map(|()| Value::Object(arguments)),
+            Member::Resources(_) => Ok(Value::Object(arguments)),
+        };
+        let arguments = arguments.map(complete).transpose().map_err(failed)?;
+        let (facts, narrowing) = (member.facts(&service.name), Narrowing::default());
         let each = caller.principal.rights.each().map(|access| {
             let view = View { access, narrowing: &narrowing };
             access::explain::Explanation::new(view, &facts, &caller.id, &caller.tenant, arguments.as_ref())

@@ -30,9 +30,10 @@ impl Inspect {
         let manifest = sandbox.describe(&bare).await.map_err(|e| at(&e))?;
         let start_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         // Without its config it may have nothing to say; then the schema below says what it needs.
-        let tools = sandbox.list_tools(&bare).await;
-        let tools = tools
-            .map(|tools| tools.into_iter().map(|tool| (tool.name, tool.description)).collect::<Vec<_>>());
+        let tools = sandbox.offer(&bare).await;
+        let tools = tools.map(|offer| {
+            offer.tools.iter().map(|tool| (tool.name.clone(), tool.description.clone())).collect::<Vec<_>>()
+        });
         if options.json {
             let listed = tools
                 .as_ref()

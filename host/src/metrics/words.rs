@@ -8,9 +8,12 @@ use prometheus_client::{metrics::counter::Counter, metrics::family::Family, regi
 use super::labels::OTHER;
 
 /// What becomes of a call: `ok`, or the reasons of [`CallError`](crate::error::CallError).
-pub const OUTCOMES: [&str; 25] = [
+pub const OUTCOMES: [&str; 28] = [
     "ok",
     "unknown_tool",
+    "unknown_prompt",
+    "unknown_resource",
+    "bad_answer",
     "invalid_arguments",
     "not_found",
     "unauthenticated",

@@ -12,13 +12,12 @@ mod generated {
     )]
     wasmtime::component::bindgen!({
         path: "../wit",
-        world: "bulkhead:service/service",
+        world: "bulkhead:service/full-service",
         exports: { default: async },
     });
 }
 
 pub(super) use generated::{
-    Service, ServicePre,
     bulkhead::service::{call, types},
-    exports::bulkhead::service::lifecycle::Manifest,
+    exports::bulkhead::service::{completions, lifecycle, prompts, resources, tools},
 };

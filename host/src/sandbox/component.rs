@@ -7,9 +7,12 @@ use std::{
 
 use guest_builder::contract::{ContractError, Surface};
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Engine, component::Linker};
+use wasmtime::{
+    Engine,
+    component::{InstancePre, Linker},
+};
 
-use super::{bindings::ServicePre, cache::Cache, engine::Clock, guest::Guest};
+use super::{cache::Cache, engine::Clock, exports::Exports, guest::Guest};
 
 /// A component, checked, compiled and linked. Its identity is the digest of its bytes.
 pub struct Component {
@@ -21,14 +24,21 @@ pub struct Component {
     pub surface: Surface,
     /// How long compiling it took; none if its compiled code was kept from before.
     pub compiled: Option<Duration>,
-    pub(super) pre: ServicePre<Guest>,
+    pub(super) pre: InstancePre<Guest>,
+    pub(super) exports: Exports,
     pub(super) clock: Arc<Clock>,
 }
 
 impl Component {
+    /// Whether it completes arguments.
+    #[must_use]
+    pub fn completes(&self) -> bool {
+        self.exports.completions.is_some()
+    }
+
     /// Where its guests run.
     pub(super) fn engine(&self) -> &Engine {
-        self.pre.engine()
+        self.pre.component().engine()
     }
 }
 
@@ -73,9 +83,10 @@ pub(super) fn load(
         Some(code) => (code, None),
         None => compile(engine, cache, wasm, &digest).map(|(code, took)| (code, Some(took)))?,
     };
-    let linked = linker.instantiate_pre(&code).and_then(ServicePre::new);
-    let pre = linked.map_err(|e| LoadError::Types(format!("{e:#}")))?;
-    Ok(Component { digest, size: wasm.len(), surface, compiled, pre, clock: clock.clone() })
+    let types = |e: wasmtime::Error| LoadError::Types(format!("{e:#}"));
+    let pre = linker.instantiate_pre(&code).map_err(types)?;
+    let exports = Exports::find(&pre, &surface).map_err(types)?;
+    Ok(Component { digest, size: wasm.len(), surface, compiled, pre, exports, clock: clock.clone() })
 }
 
 fn compile(

@@ -32,8 +32,8 @@ pub struct Manifest {
     pub egress: Vec<EgressRequest>,
 }
 
-impl From<super::bindings::Manifest> for Manifest {
-    fn from(manifest: super::bindings::Manifest) -> Self {
+impl From<types::Manifest> for Manifest {
+    fn from(manifest: types::Manifest) -> Self {
         let egress = manifest.egress.into_iter();
         let egress = egress.map(|e| EgressRequest { url: e.url, methods: e.methods, reason: e.reason });
         Self {
@@ -132,14 +132,14 @@ fn json(text: &str, what: &str) -> Result<Value, CallError> {
     serde_json::from_str(text).map_err(|e| CallError::Trapped(format!("its {what} is not JSON ({e})")))
 }
 
-fn object(text: &str, what: &str) -> Result<Map<String, Value>, CallError> {
+pub(super) fn object(text: &str, what: &str) -> Result<Map<String, Value>, CallError> {
     match json(text, what)? {
         Value::Object(object) => Ok(object),
         _ => Err(CallError::Trapped(format!("its {what} is not a JSON object"))),
     }
 }
 
-fn content_size(content: &types::Content) -> usize {
+pub(super) fn content_size(content: &types::Content) -> usize {
     let len = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     match content {
         types::Content::Text(text) => text.len(),
@@ -149,18 +149,26 @@ fn content_size(content: &types::Content) -> usize {
         types::Content::ResourceLink(link) => {
             link.uri.len() + link.name.len() + len(&link.mime_type) + len(&link.description)
         }
-        types::Content::Embedded(resource) => {
-            resource.uri.len()
-                + len(&resource.mime_type)
-                + match &resource.body {
-                    types::ResourceBody::Text(text) => text.len(),
-                    types::ResourceBody::Blob(bytes) => bytes.len(),
-                }
-        }
+        types::Content::Embedded(resource) => resource_size(resource),
     }
 }
 
-fn content(content: types::Content) -> Content {
+pub(super) fn resource_size(resource: &types::ResourceContents) -> usize {
+    let body = match &resource.body {
+        types::ResourceBody::Text(text) => text.len(),
+        types::ResourceBody::Blob(bytes) => bytes.len(),
+    };
+    resource.uri.len() + resource.mime_type.as_ref().map_or(0, String::len) + body
+}
+
+pub(super) fn body(body: types::ResourceBody) -> ResourceBody {
+    match body {
+        types::ResourceBody::Text(text) => ResourceBody::Text(text),
+        types::ResourceBody::Blob(bytes) => ResourceBody::Blob(bytes),
+    }
+}
+
+pub(super) fn content(content: types::Content) -> Content {
     let media = |media: types::Media| Media { data: media.data, mime_type: media.mime_type };
     match content {
         types::Content::Text(text) => Content::Text(text),
@@ -170,11 +178,7 @@ fn content(content: types::Content) -> Content {
             Content::Link { uri, name, mime_type, description }
         }
         types::Content::Embedded(types::ResourceContents { uri, mime_type, body }) => {
-            let body = match body {
-                types::ResourceBody::Text(text) => ResourceBody::Text(text),
-                types::ResourceBody::Blob(bytes) => ResourceBody::Blob(bytes),
-            };
-            Content::Resource { uri, mime_type, body }
+            Content::Resource { uri, mime_type, body: self::body(body) }
         }
     }
 }

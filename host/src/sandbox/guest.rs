@@ -27,7 +27,7 @@ use crate::{
     config::Limits,
     egress::{Egress, log::EgressLog},
     error::CallError,
-    request::{CallId, Event, Events},
+    request::{CallId, Event, Events, Level},
 };
 
 /// A memory may grow this often at the guest's own speed. Each step changes the process's memory map, which
@@ -251,6 +251,19 @@ impl WasiHttpView for Guest {
 
 impl types::Host for Guest {}
 
+fn logged(level: call::Level) -> Level {
+    match level {
+        call::Level::Debug => Level::Debug,
+        call::Level::Info => Level::Info,
+        call::Level::Notice => Level::Notice,
+        call::Level::Warning => Level::Warning,
+        call::Level::Error => Level::Error,
+        call::Level::Critical => Level::Critical,
+        call::Level::Alert => Level::Alert,
+        call::Level::Emergency => Level::Emergency,
+    }
+}
+
 impl call::Host for Guest {
     fn progress(&mut self, done: f64, total: Option<f64>, message: Option<String>) {
         // JSON has no word for the others (RFC 8259 §6).
@@ -270,6 +283,13 @@ impl call::Host for Guest {
             return;
         };
         self.log_left = left;
+        let logged = logged(level);
+        if self.call.events.logs(logged) {
+            // What is no JSON is told as the text it is.
+            let data = data.clone().map(|text| serde_json::from_str(&text).unwrap_or(text.into()));
+            let (logger, message) = (self.service.clone(), message.clone());
+            self.call.events.send(Event::Log { logger, level: logged, message, data });
+        }
         let (message, data) = (one_line(&message), data.as_deref().map(one_line));
         let (id, tenant, service) = (self.call.id, self.call.tenant.as_deref(), &self.service);
         macro_rules! log {

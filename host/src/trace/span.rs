@@ -99,18 +99,19 @@ impl CallSpan {
         context: Context,
         parent: Option<Context>,
         call: CallId,
-        tool: &str,
+        (method, of): (&str, &str),
     ) -> Self {
-        let name = if context.sampled { format!("tools/call {tool}") } else { String::new() };
+        let name = if context.sampled { format!("{method} {of}") } else { String::new() };
         let mut span = Timed::start(&context, parent.as_ref(), name, SpanKind::Server);
         let ended = context.sampled.then(Arc::default);
         if ended.is_some() {
-            for (key, value) in [
-                ("mcp.method.name", "tools/call"),
-                ("gen_ai.operation.name", "execute_tool"),
-                ("gen_ai.tool.name", tool),
-            ] {
-                span.set(key, Value::StringValue(value.to_owned()));
+            let more: &[_] = match method {
+                "tools/call" => &[("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", of)],
+                "prompts/get" => &[("gen_ai.prompt.name", of)],
+                _ => &[],
+            };
+            for (key, value) in [("mcp.method.name", method)].iter().chain(more) {
+                span.set(key, Value::StringValue((*value).to_owned()));
             }
             span.set("bulkhead.call.id", Value::StringValue(call.to_string()));
         }

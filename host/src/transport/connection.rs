@@ -1,14 +1,14 @@
 //! What a client sets up for as long as its session lasts, or its pipe: the level of log messages it wants, and the
 //! resources it wants to hear about. A request that stands for itself has none of it.
-#![expect(deprecated, reason = "legacy clients have log levels and subscriptions")]
 
 use std::{
     collections::BTreeSet,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rmcp::model::LoggingLevel;
 use tokio::sync::Notify;
+
+use crate::request::Level;
 
 /// Resources one client may subscribe to. Doubled, an idle session of the greediest client holds twice as much.
 const SUBSCRIPTIONS: usize = 128;
@@ -24,7 +24,7 @@ pub struct Connection {
 
 #[derive(Debug, Default)]
 struct State {
-    level: Option<LoggingLevel>,
+    level: Option<Level>,
     subscribed: BTreeSet<Box<str>>,
     /// Of those, the ones that may have changed and the client does not know of: each once, however often.
     updated: BTreeSet<Box<str>>,
@@ -43,12 +43,12 @@ pub enum NotSubscribed {
 
 impl Connection {
     /// Sets the least level the client wants to hear of (`logging/setLevel`).
-    pub fn set_level(&self, level: LoggingLevel) {
+    pub fn set_level(&self, level: Level) {
         self.state().level = Some(level);
     }
 
-    /// The least level the client wants to hear of; none if it never said, and then the choice is the server's.
-    pub fn level(&self) -> Option<LoggingLevel> {
+    /// The least level the client wants to hear of; none if it never said.
+    pub fn level(&self) -> Option<Level> {
         self.state().level
     }
 

@@ -1,33 +1,35 @@
 //! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
 #![expect(deprecated, reason = "legacy clients have log levels and subscriptions")]
 
+mod conversation;
+mod lists;
+
 use std::{borrow::Cow, io, sync::Arc};
 
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
-        CompleteResult, ConstString, DiscoverResult, ErrorData, Implementation, InitializeRequestParams,
-        InitializeResult, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
-        ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig,
-        SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
-        Tool as WireTool, UnsubscribeRequestMethod, UnsubscribeRequestParams,
+        CompleteResult, ConstString, DiscoverResult, ErrorData, GetPromptRequestMethod,
+        GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod, ReadResourceRequestParams,
+        ReadResourceResponse, Reference, ServerCapabilities, ServerConfig, SetLevelRequestMethod,
+        SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams, Tool as WireTool,
+        UnsubscribeRequestMethod, UnsubscribeRequestParams,
     },
     service::RequestContext,
 };
-use tokio::sync::mpsc;
+use serde_json::Map;
 
-use super::{
-    connection::Connection,
-    meta::{self, Asked},
-    wire,
-};
+use super::{connection::Connection, meta, wire};
 use crate::{
     auth::Caller,
     call::Host,
-    request::{CallId, CallRequest, Credentials, Event, Events, Listing, Scope, Via},
+    operation::{Completing, Operation, Reference as Referred},
+    request::{Listing, Scope, Via},
 };
+use conversation::Attempt;
 
 /// How long clients may keep a list; the services change only with a restart.
 const LIST_TTL_MS: u64 = 60_000;
@@ -107,11 +109,8 @@ impl Handler {
 
     /// What the services tell the model.
     fn instructions(&self) -> Option<String> {
-        // Only of services with a tool for this caller: of others it knows nothing.
-        let mut services: Vec<_> =
-            self.host.catalog().list(&self.caller, &self.scope).map(|(s, _)| s).collect();
-        services.dedup_by(|a, b| Arc::ptr_eq(a, b));
-        let told = services.into_iter().filter_map(|service| {
+        // Only of services with something for this caller: of others it knows nothing.
+        let told = self.host.catalog().used(&self.caller, &self.scope).filter_map(|service| {
             let instructions = service.manifest.instructions.as_ref()?;
             Some(format!("{}: {instructions}", service.name))
         });
@@ -119,6 +118,60 @@ impl Handler {
         let told = found.into_iter().chain(told).collect::<Vec<_>>().join("\n");
         Some(told).filter(|told| !told.is_empty())
     }
+
+    /// What there is for this caller here: an empty kind is not offered.
+    fn capabilities(&self) -> ServerCapabilities {
+        let mut capabilities = ServerCapabilities::builder().enable_tools().enable_logging().build();
+        if self.has_prompts() {
+            capabilities.prompts = Some(rmcp::model::PromptsCapability::default());
+        }
+        if self.has_resources() {
+            capabilities.resources = Some(rmcp::model::ResourcesCapability::default());
+        }
+        if self.completes() {
+            capabilities.completions = Some(Map::new());
+        }
+        capabilities
+    }
+
+    fn has_prompts(&self) -> bool {
+        self.host.catalog().prompts(&self.caller, &self.scope).next().is_some()
+    }
+
+    fn has_resources(&self) -> bool {
+        self.host.catalog().with_resources(&self.caller, &self.scope).next().is_some()
+    }
+
+    fn completes(&self) -> bool {
+        let catalog = self.host.catalog();
+        let prompts = catalog.prompts(&self.caller, &self.scope).map(|(service, _)| service);
+        let resources = catalog.with_resources(&self.caller, &self.scope).map(|(service, _)| service);
+        prompts.chain(resources).any(|service| service.compartment.component.completes())
+    }
+}
+
+/// Says that somebody who listens is told of changes.
+fn promise_news(capabilities: &mut ServerCapabilities) {
+    if let Some(tools) = &mut capabilities.tools {
+        tools.list_changed = Some(true);
+    }
+    if let Some(prompts) = &mut capabilities.prompts {
+        prompts.list_changed = Some(true);
+    }
+    if let Some(resources) = &mut capabilities.resources {
+        resources.list_changed = Some(true);
+        resources.subscribe = Some(true);
+    }
+}
+
+/// The answer to what is not offered at all.
+fn offered<M: ConstString>(is: bool) -> Result<(), ErrorData> {
+    if is { Ok(()) } else { Err(ErrorData::method_not_found::<M>()) }
+}
+
+/// Whether the client speaks 2026-07-28 or later.
+fn is_modern(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
 }
 
 fn via(context: &RequestContext<RoleServer>) -> Via {
@@ -156,9 +209,9 @@ impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
         server.title = Some("Bulkhead".to_owned());
-        let mut capabilities = ServerCapabilities::builder().enable_tools().build();
-        if let (Some(_), Some(tools)) = (&self.connection, &mut capabilities.tools) {
-            tools.list_changed = Some(true); // somebody may be listening
+        let mut capabilities = self.capabilities();
+        if self.connection.is_some() {
+            promise_news(&mut capabilities);
         }
         ServerConfig::new(capabilities).with_server_info(server)
     }
@@ -169,6 +222,9 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let mut result = self.negotiate_initialize(&request)?;
+        if self.connection.is_none() {
+            result.capabilities.logging = None; // nowhere is a level kept
+        }
         result.instructions = self.instructions();
         context.peer.set_peer_info(request);
         Ok(result)
@@ -183,25 +239,21 @@ impl ServerHandler for Handler {
         Ok(result)
     }
 
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.connection::<SetLevelRequestMethod>()?.set_level(wire::level(request.level));
+        Ok(())
+    }
+
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        if request.is_some_and(|request| request.cursor.is_some()) {
-            return Err(ErrorData::invalid_params("unknown cursor: the list has one page", None));
-        }
-        let catalog = self.host.catalog();
-        let tools = match self.listing() {
-            Listing::All => {
-                catalog.list(&self.caller, &self.scope).map(|(_, tool)| wire::tool(tool)).collect()
-            }
-            Listing::Search => meta::TOOLS.to_vec(),
-        };
-        let mut result = ListToolsResult::with_all_items(tools);
-        result.ttl_ms = Some(LIST_TTL_MS);
-        result.cache_scope = Some(CacheScope::Private);
-        Ok(result)
+        self.tools(request)
     }
 
     /// For rmcp, which checks `Mcp-Param-*` headers against the schema.
@@ -213,46 +265,28 @@ impl ServerHandler for Handler {
         Some(wire::tool(&tool))
     }
 
-    // rmcp answers these with empty results; a host that does not offer them says so.
     async fn list_prompts(
         &self,
-        _: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+        self.prompts(request)
     }
 
     async fn list_resources(
         &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+        self.resources(request, &context).await
     }
 
     async fn list_resource_templates(
         &self,
-        _: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>())
-    }
-
-    async fn complete(
-        &self,
-        _: CompleteRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
-    }
-
-    async fn set_level(
-        &self,
-        request: SetLevelRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.connection::<SetLevelRequestMethod>()?.set_level(request.level);
-        Ok(())
+        self.templates(request)
     }
 
     async fn subscribe(
@@ -278,70 +312,62 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let token = context.meta.get_progress_token();
-        let (events, received) = match token {
-            Some(_) => Some(Events::channel()).unzip(),
-            None => (None, None),
-        };
-        let id = CallId::new();
-        let mut call = CallRequest {
-            id,
-            credentials: Credentials::Established(self.caller.clone()),
-            scope: self.scope.clone(),
-            tool: request.name.into_owned(),
-            arguments: request.arguments.unwrap_or_default(),
-            traceparent: traceparent(&context),
-            via: via(&context),
-            events: events.unwrap_or_default(),
-            cancelled: context.ct.clone(),
-        };
-        let new = context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
-        if self.listing() == Listing::Search && meta::is_one(&call.tool) {
-            match meta::Asked::read(call) {
-                Asked::Call(invoked) => call = invoked,
-                Asked::Look(look) => {
-                    let answer = self.host.look(look, meta::answer).await;
-                    return wire::outcome(answer, id, new).map(CallToolResponse::Complete);
-                }
-            }
+        let arguments = request.arguments.unwrap_or_default();
+        let mut operation = Operation::CallTool { name: request.name.into_owned(), arguments };
+        if self.listing() == Listing::Search {
+            operation = meta::invoked(operation);
         }
-        // Boxed: rmcp moves its futures about, and a call's is large.
-        let call = Box::pin(self.host.call(call));
-        let result = match (token, received) {
-            (Some(token), Some(received)) => reporting(call, received, token, &context).await,
-            _ => call.await,
-        };
-        wire::outcome(result, id, new).map(CallToolResponse::Complete)
+        let attempt = Attempt::new(operation, request.request_state, request.input_responses);
+        let (id, result) = self.converse(attempt, &context).await;
+        wire::called(result, id, is_modern(&context))
     }
-}
 
-/// Awaits a call while its progress goes to the client.
-async fn reporting<T>(
-    call: impl Future<Output = T>,
-    mut events: mpsc::Receiver<Event>,
-    token: rmcp::model::ProgressToken,
-    context: &RequestContext<RoleServer>,
-) -> T {
-    let report = async |event| {
-        let Event::Progress { done, total, message } = event;
-        let mut progress = ProgressNotificationParam::new(token.clone(), done);
-        progress.total = total;
-        progress.message = message;
-        if let Err(error) = context.peer.notify_progress(progress).await {
-            tracing::debug!(%error, "progress cannot be delivered");
-        }
-    };
-    tokio::pin!(call);
-    let result = loop {
-        tokio::select! {
-            result = &mut call => break result,
-            Some(event) = events.recv() => report(event).await,
-        }
-    };
-    while let Ok(event) = events.try_recv() {
-        report(event).await;
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        offered::<GetPromptRequestMethod>(self.has_prompts())?;
+        let arguments = request.arguments.unwrap_or_default();
+        let operation = Operation::GetPrompt { name: request.name, arguments };
+        let attempt = Attempt::new(operation, request.request_state, request.input_responses);
+        let (id, result) = self.converse(attempt, &context).await;
+        wire::prompted(result, id, is_modern(&context))
     }
-    result
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        offered::<ReadResourceRequestMethod>(self.has_resources())?;
+        let operation = Operation::ReadResource { uri: request.uri.clone() };
+        let attempt = Attempt::new(operation, request.request_state, request.input_responses);
+        let (id, result) = self.converse(attempt, &context).await;
+        wire::read(result, id, is_modern(&context), &request.uri)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        offered::<CompleteRequestMethod>(self.completes())?;
+        let reference = match request.r#ref {
+            Reference::Prompt(prompt) => Referred::Prompt(prompt.name),
+            Reference::Resource(resource) => Referred::Template(resource.uri),
+            _ => return Err(ErrorData::invalid_params("ref: is of an unknown kind", None)),
+        };
+        let settled = request.context.and_then(|context| context.arguments).unwrap_or_default();
+        let operation = Operation::Complete(Completing {
+            reference,
+            argument: request.argument.name,
+            prefix: request.argument.value,
+            settled: settled.into_iter().map(|(name, value)| (name, value.into())).collect(),
+        });
+        let (id, result) = self.converse(Attempt::new(operation, None, None), &context).await;
+        wire::completed(result, id, is_modern(&context))
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::{
     auth::Caller,
     catalog::{Catalog, tool::Tool},
     error::CallError,
+    operation::Operation,
     request::{CallRequest, Content, Scope, ToolOutput},
 };
 
@@ -121,25 +122,21 @@ struct Invoke {
     arguments: Map<String, Value>,
 }
 
-/// What a call of one of these asks for.
-pub(super) enum Asked {
-    /// The tool that it names.
-    Call(CallRequest),
-    /// An answer from the catalogue.
-    Look(CallRequest),
+/// What a call of `tool_invoke` asks for; any other operation as it is. A call that cannot be read, or
+/// names one of these, is left to [`answer`], which says why.
+pub(super) fn invoked(operation: Operation) -> Operation {
+    match operation {
+        Operation::CallTool { name, arguments } if name == INVOKE => match read(arguments.clone()) {
+            Ok(Invoke { name, arguments }) if !is_one(&name) => Operation::CallTool { name, arguments },
+            _ => Operation::CallTool { name, arguments },
+        },
+        other => other,
+    }
 }
 
-impl Asked {
-    /// Reads a call. One of `tool_invoke` that cannot be read is left to [`answer`], which says why.
-    pub(super) fn read(call: CallRequest) -> Self {
-        if call.tool != INVOKE {
-            return Self::Look(call);
-        }
-        match read(call.arguments.clone()) {
-            Ok(Invoke { name: tool, arguments }) => Self::Call(CallRequest { tool, arguments, ..call }),
-            Err(_) => Self::Look(call),
-        }
-    }
+/// Whether an operation is a call of one of these.
+pub(super) fn answers(operation: &Operation) -> bool {
+    matches!(operation, Operation::CallTool { name, .. } if is_one(name))
 }
 
 /// Arguments as a type; what serde says of them names the key.
@@ -154,11 +151,12 @@ pub(super) fn answer(
     caller: &Caller,
     asked: CallRequest,
 ) -> Result<ToolOutput, CallError> {
-    let CallRequest { tool, scope, arguments, .. } = asked;
-    match tool.as_str() {
+    let CallRequest { operation, scope, .. } = asked;
+    let Operation::CallTool { name, arguments } = operation else { return Err(operation.unknown()) };
+    match name.as_str() {
         SEARCH => search(catalog, caller, &scope, &read(arguments)?),
         SCHEMA => describe(catalog, caller, &scope, read(arguments)?),
-        _ => read::<Invoke>(arguments).and(Err(CallError::UnknownTool(tool))),
+        _ => Err(CallError::UnknownTool(read::<Invoke>(arguments)?.name)),
     }
 }
 

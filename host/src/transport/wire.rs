@@ -1,19 +1,26 @@
 //! Between the host's words and MCP's. The one place where a [`CallError`] becomes something on the wire.
 
+mod ask;
+mod served;
+
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rmcp::model::{
-    CallToolResult, ContentBlock, ErrorData, MetaObject, Resource, ResourceContents, Tool as WireTool,
-    ToolAnnotations,
+    CallToolResponse, CallToolResult, CompleteResult, CompletionInfo, ContentBlock, ErrorCode, ErrorData,
+    GetPromptResponse, GetPromptResult, MetaObject, PromptMessage, ReadResourceResponse, ReadResourceResult,
+    Resource, ResourceContents, Role, Tool as WireTool, ToolAnnotations,
 };
 use serde_json::{Value, json};
 
 use crate::{
     catalog::tool::Tool,
     error::CallError,
+    operation::{Contents, Message, Outcome},
     request::{CallId, Content, Media, ResourceBody, ToolOutput},
 };
+pub(super) use ask::{accepts, question};
+pub(super) use served::{level, log_data, logging_level, prompt, resource, template};
 
 /// Key of the machine-readable error in a failed result's `_meta`.
 const ERROR_META: &str = "bulkhead/error";
@@ -45,20 +52,113 @@ pub(super) fn tool(tool: &Tool) -> WireTool {
     wire
 }
 
-/// A call's outcome. `any_structured` is whether the client's protocol version allows structured results
-/// that are not objects (2026-07-28 and later).
-pub(super) fn outcome(
-    result: Result<ToolOutput, CallError>,
+/// Refusals of the host that MCP has no code for (JSON-RPC: -32000 to -32099 are the server's).
+const REFUSED: ErrorCode = ErrorCode(-32000);
+
+/// What became of a `tools/call`. `modern` is whether the client speaks 2026-07-28 or later.
+pub(super) fn called(
+    result: Result<Outcome, CallError>,
     id: CallId,
-    any_structured: bool,
-) -> Result<CallToolResult, ErrorData> {
+    modern: bool,
+) -> Result<CallToolResponse, ErrorData> {
     match result {
-        Ok(output) => Ok(success(output, any_structured)),
-        Err(error @ CallError::UnknownTool(_)) => Err(ErrorData::invalid_params(error.to_string(), None)),
-        Err(error @ CallError::Internal(_)) => {
-            Err(ErrorData::internal_error(format!("{error}; the log has more under call {id}"), None))
+        Ok(Outcome::Tool(output)) => Ok(CallToolResponse::Complete(success(output, modern))),
+        Ok(Outcome::Asked(inquiry)) => Ok(CallToolResponse::InputRequired(ask::inquiry(&inquiry)?)),
+        Ok(_) => Err(mismatch()),
+        Err(
+            error @ (CallError::UnknownTool(_)
+            | CallError::BadAnswer(_)
+            | CallError::InputUnavailable(_)
+            | CallError::Internal(_)),
+        ) if modern || !matches!(error, CallError::InputUnavailable(_)) => Err(refused(&error, id, modern)),
+        Err(error) => Ok(CallToolResponse::Complete(failure(&error, id))),
+    }
+}
+
+/// What became of a `prompts/get`.
+pub(super) fn prompted(
+    result: Result<Outcome, CallError>,
+    id: CallId,
+    modern: bool,
+) -> Result<GetPromptResponse, ErrorData> {
+    match result {
+        Ok(Outcome::Prompt(output)) => {
+            let message = |Message { assistant, content }: Message| {
+                PromptMessage::new(
+                    if assistant { Role::Assistant } else { Role::User },
+                    self::content(content),
+                )
+            };
+            let mut result = GetPromptResult::new(output.messages.into_iter().map(message).collect());
+            result.description = output.description;
+            Ok(GetPromptResponse::Complete(result))
         }
-        Err(error) => Ok(failure(&error, id)),
+        Ok(Outcome::Asked(inquiry)) => Ok(GetPromptResponse::InputRequired(ask::inquiry(&inquiry)?)),
+        Ok(_) => Err(mismatch()),
+        Err(error) => Err(refused(&error, id, modern)),
+    }
+}
+
+/// What became of a `resources/read` of `uri`.
+pub(super) fn read(
+    result: Result<Outcome, CallError>,
+    id: CallId,
+    modern: bool,
+    uri: &str,
+) -> Result<ReadResourceResponse, ErrorData> {
+    match result {
+        Ok(Outcome::Contents(contents)) => {
+            let part = |Contents { uri, mime_type, body }| resource_contents(uri, mime_type, body);
+            let result = ReadResourceResult::new(contents.into_iter().map(part).collect());
+            Ok(ReadResourceResponse::Complete(result))
+        }
+        Ok(Outcome::Asked(inquiry)) => Ok(ReadResourceResponse::InputRequired(ask::inquiry(&inquiry)?)),
+        Ok(_) => Err(mismatch()),
+        Err(error @ CallError::NotFound(_)) => {
+            Err(ErrorData::resource_not_found(error.to_string(), Some(json!({ "uri": uri }))))
+        }
+        Err(error) => Err(refused(&error, id, modern)),
+    }
+}
+
+/// What became of a `completion/complete`.
+pub(super) fn completed(
+    result: Result<Outcome, CallError>,
+    id: CallId,
+    modern: bool,
+) -> Result<CompleteResult, ErrorData> {
+    match result {
+        Ok(Outcome::Completion(completion)) => {
+            let mut info = CompletionInfo::new(completion.values).map_err(|_| mismatch())?;
+            (info.total, info.has_more) = (completion.total, Some(completion.has_more));
+            Ok(CompleteResult::new(info))
+        }
+        Ok(_) => Err(mismatch()),
+        // To complete the arguments of what is not there is no question of a resource.
+        Err(error @ CallError::UnknownResource(_)) => Err(ErrorData::invalid_params(error.to_string(), None)),
+        Err(error) => Err(refused(&error, id, modern)),
+    }
+}
+
+fn mismatch() -> ErrorData {
+    ErrorData::internal_error("the result is that of another method", None)
+}
+
+/// An error where a result cannot say that something failed.
+pub(super) fn refused(error: &CallError, id: CallId, modern: bool) -> ErrorData {
+    let (text, detail) = told(error, id);
+    let detail = Some(json!({ ERROR_META: detail }));
+    match error {
+        CallError::UnknownResource(uri) => ErrorData::resource_not_found(text, Some(json!({ "uri": uri }))),
+        CallError::UnknownTool(_) | CallError::UnknownPrompt(_) => ErrorData::invalid_params(text, None),
+        CallError::InvalidArguments(_) | CallError::BadAnswer(_) => ErrorData::invalid_params(text, detail),
+        CallError::InputUnavailable(lacking) if modern => {
+            ErrorData::missing_required_client_capability(ask::capabilities(*lacking))
+        }
+        CallError::Internal(_) => {
+            ErrorData::internal_error(format!("{error}; the log has more under call {id}"), None)
+        }
+        _ => ErrorData::new(REFUSED, text, detail),
     }
 }
 
@@ -71,18 +171,24 @@ fn success(output: ToolOutput, any_structured: bool) -> CallToolResult {
 
 /// A failure the model can read and act on (MCP: tool execution errors).
 fn failure(error: &CallError, id: CallId) -> CallToolResult {
+    let (text, detail) = told(error, id);
+    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
+    result.meta = Some(MetaObject([(ERROR_META.to_owned(), detail)].into_iter().collect()));
+    result
+}
+
+/// An error for whoever reads it, and for programs.
+fn told(error: &CallError, id: CallId) -> (String, Value) {
     let mut text = error.to_string();
     let retry_after = error.retry_after().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     if let Some(wait) = retry_after {
         text.push_str(&format!(" (try again after {wait} ms)"));
     }
-    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
     let mut detail = json!({ "reason": error.reason(), "callId": id.to_string() });
     if let (Some(wait), Value::Object(detail)) = (retry_after, &mut detail) {
         detail.insert("retryAfterMs".to_owned(), wait.into());
     }
-    result.meta = Some(MetaObject([(ERROR_META.to_owned(), detail)].into_iter().collect()));
-    result
+    (text, detail)
 }
 
 fn content(content: Content) -> ContentBlock {
@@ -96,17 +202,21 @@ fn content(content: Content) -> ContentBlock {
             link.description = description;
             ContentBlock::resource_link(link)
         }
-        Content::Resource { uri, mime_type, body } => ContentBlock::resource(match body {
-            ResourceBody::Text(text) => {
-                ResourceContents::TextResourceContents { uri, mime_type, text, meta: None }
-            }
-            ResourceBody::Blob(bytes) => ResourceContents::BlobResourceContents {
-                uri,
-                mime_type,
-                blob: STANDARD.encode(bytes),
-                meta: None,
-            },
-        }),
+        Content::Resource { uri, mime_type, body } => {
+            ContentBlock::resource(resource_contents(uri, mime_type, body))
+        }
+    }
+}
+
+fn resource_contents(uri: String, mime_type: Option<String>, body: ResourceBody) -> ResourceContents {
+    match body {
+        ResourceBody::Text(text) => {
+            ResourceContents::TextResourceContents { uri, mime_type, text, meta: None }
+        }
+        ResourceBody::Blob(bytes) => {
+            let blob = STANDARD.encode(bytes);
+            ResourceContents::BlobResourceContents { uri, mime_type, blob, meta: None }
+        }
     }
 }
 
@@ -115,6 +225,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    /// The result of a call that is no question.
+    fn outcome(
+        result: Result<ToolOutput, CallError>,
+        id: CallId,
+        modern: bool,
+    ) -> Result<CallToolResult, ErrorData> {
+        match called(result.map(Outcome::Tool), id, modern)? {
+            CallToolResponse::Complete(result) => Ok(result),
+            other => panic!("{other:?}"),
+        }
+    }
 
     fn output(structured: Value) -> ToolOutput {
         ToolOutput { content: vec![Content::Text("t".into())], structured: Some(structured), meta: None }

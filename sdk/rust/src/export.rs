@@ -11,7 +11,11 @@ use serde_json::Value;
 
 use crate::bindings::bulkhead::service::types;
 use crate::bindings::exports::bulkhead::service::{lifecycle, tools};
-use crate::{Answer, Ask, Call, Content, Error, InputKind, Output, Service, clock, dispatch, schema};
+use crate::{
+    Answer, Ask, Call, Content, Error, InputKind, Output, Question, Service, clock, dispatch, schema,
+};
+
+mod more;
 
 /// A service with the place its one instance is kept. [`register!`](crate::register) implements it.
 pub trait Registered: Service {
@@ -98,25 +102,28 @@ impl<S: Registered> tools::Guest for Export<S> {
     ) -> Result<types::Outcome, types::ServiceError> {
         let service = service::<S>().ok_or_else(uninitialized)?;
         let types::ToolCall { name, arguments, plan, inputs, state } = call;
-        let call = Call {
-            id: context.call_id,
-            tenant: context.tenant,
-            caller: context.caller,
-            allowed: Duration::from_millis(context.deadline_ms.into()),
-            started: clock::now(),
-            traceparent: context.traceparent,
-            accepts: context.accepts.into_iter().map(kind_from).collect(),
-            plan,
-            inputs: inputs
-                .into_iter()
-                .map(|input| Answer {
-                    key: input.key,
-                    value: serde_json::from_str(&input.value).unwrap_or(Value::Null),
-                })
-                .collect(),
-            state,
-        };
+        let call = Call { plan, ..made(context, inputs, state) };
         dispatch::call_tool(service, &name, &arguments, &call).map(outcome).map_err(error)
+    }
+}
+
+/// The call, as the SDK has it.
+fn made(context: types::CallContext, inputs: Vec<types::InputResponse>, state: Option<Vec<u8>>) -> Call {
+    let answer = |input: types::InputResponse| Answer {
+        key: input.key,
+        value: serde_json::from_str(&input.value).unwrap_or(Value::Null),
+    };
+    Call {
+        id: context.call_id,
+        tenant: context.tenant,
+        caller: context.caller,
+        allowed: Duration::from_millis(context.deadline_ms.into()),
+        started: clock::now(),
+        traceparent: context.traceparent,
+        accepts: context.accepts.into_iter().map(kind_from).collect(),
+        plan: None,
+        inputs: inputs.into_iter().map(answer).collect(),
+        state,
     }
 }
 
@@ -127,23 +134,22 @@ fn uninitialized() -> types::ServiceError {
 fn outcome(output: Output) -> types::Outcome {
     let (content, structured, meta, ask) = output.into_parts();
     match ask {
-        Some(Ask { requests, state }) => types::Outcome::InputRequired(types::InputRequired {
-            requests: requests
-                .into_iter()
-                .map(|question| types::InputRequest {
-                    key: question.key,
-                    kind: kind_into(question.kind),
-                    params: question.params.to_string(),
-                })
-                .collect(),
-            state,
-        }),
+        Some(ask) => types::Outcome::InputRequired(asked(ask)),
         None => types::Outcome::Complete(types::ToolResult {
             content: content.into_iter().map(content_into).collect(),
             structured: structured.map(|value| value.to_string()),
             meta: meta.map(|meta| meta.to_string()),
         }),
     }
+}
+
+fn asked(ask: Ask) -> types::InputRequired {
+    let request = |question: Question| types::InputRequest {
+        key: question.key,
+        kind: kind_into(question.kind),
+        params: question.params.to_string(),
+    };
+    types::InputRequired { requests: ask.requests.into_iter().map(request).collect(), state: ask.state }
 }
 
 fn content_into(content: Content) -> types::Content {

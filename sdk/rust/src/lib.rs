@@ -7,20 +7,25 @@
 //!
 //! Reading order: a service ([`service`]) lists tools ([`tool`]); a call's arguments are read
 //! ([`arguments`]) as the [`schema`] said, its handler sends requests ([`http`]) and returns an
-//! [`Output`] or an [`Error`].
+//! [`Output`] or an [`Error`]. [`prompt`]s and [`resource`]s are made likewise; [`ask`] is how a call
+//! asks the user.
 
 pub mod arguments;
-mod ask;
+pub mod ask;
 pub mod call;
 pub mod clock;
+pub mod completion;
 pub mod dispatch;
 pub mod error;
 pub mod http;
 pub mod join;
 pub mod manifest;
 pub mod output;
+pub mod prompt;
+pub mod resource;
 pub mod schema;
 pub mod service;
+mod template;
 pub mod tool;
 mod url;
 
@@ -33,14 +38,17 @@ pub mod export;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
-pub use ask::{Answer, Ask, InputKind, Question};
+pub use ask::{Answer, Ask, InputKind, Question, Reply, Root};
 pub use call::{Call, Level};
 pub use clock::sleep;
+pub use completion::{Completing, Completion};
 pub use error::{Error, Result};
 pub use http::{Base, Http, Method, Request, Response};
 pub use join::{join_all, try_join_all};
 pub use manifest::{Egress, Manifest};
 pub use output::{Content, Output};
+pub use prompt::{Messages, Prompt, Prompts, Role};
+pub use resource::{Contents, Entry, Page, Resource, Resources};
 pub use service::{NoArgs, NoConfig, Service};
 pub use tool::{Tool, Tools};
 pub use url::{encode_component, form_encode};
@@ -52,20 +60,23 @@ pub use serde_json;
 /// What nearly every integration needs: `use bulkhead_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        Base, Call, Content, Egress, Error, Http, Level, Manifest, Method, NoArgs, NoConfig, Output, Result,
-        Service, Tool, Tools, join_all,
+        Ask, Base, Call, Completing, Completion, Content, Contents, Egress, Error, Http, Level, Manifest,
+        Messages, Method, NoArgs, NoConfig, Output, Prompt, Prompts, Reply, Resource, Resources, Result,
+        Role, Service, Tool, Tools, join_all,
     };
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
     pub use serde_json::{Value, json};
 }
 
-/// Makes the component's exports out of a [`Service`]. Once per crate, in its root.
+/// Makes the component's exports out of a [`Service`]. Once per crate, in its root. What it has
+/// beside tools is named: `register!(Type, resources, prompts, completions)`, each only if there is
+/// some, because the host offers clients what a component exports.
 ///
 /// On the native target it exports nothing, so that the crate also builds as an ordinary library.
 #[macro_export]
 macro_rules! register {
-    ($service:ty) => {
+    ($service:ty $(, $interface:ident)* $(,)?) => {
         const _: () = {
             const fn registered<S: $crate::Service>() {}
             registered::<$service>();
@@ -83,6 +94,7 @@ macro_rules! register {
             }
             type Component = $crate::export::Export<$service>;
             $crate::bindings::export!(Component with_types_in $crate::bindings);
+            $($crate::bindings::$interface::export!(Component with_types_in $crate::bindings::$interface);)*
         };
     };
 }

@@ -5,9 +5,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::manifest::Manifest;
+use crate::prompt::Prompts;
+use crate::resource::Resources;
 use crate::tool::{Tool, Tools};
 
-/// An integration: how it is configured and what tools it has.
+/// An integration: how it is configured and what it offers.
 ///
 /// The host makes a fresh instance for every call: [`new`](Service::new) runs each time, so it
 /// should only check and keep the config. Nothing outlives the call.
@@ -27,6 +29,16 @@ pub trait Service: Sized + 'static {
 
     /// Every tool, in a stable order. May depend on the config.
     fn tools(&self) -> Tools<Self>;
+
+    /// Its prompts, in a stable order. Export them: `register!(Type, prompts)`.
+    fn prompts(&self) -> Prompts<Self> {
+        Prompts::new()
+    }
+
+    /// Its resources and their templates. Export them: `register!(Type, resources)`.
+    fn resources(&self) -> Resources<Self> {
+        Resources::new()
+    }
 
     /// The tool that is called. The default looks through [`tools`](Service::tools); override it
     /// where making that list is costly and the tool's plan ([`Tool::plan`]) says enough.

@@ -8,6 +8,7 @@
 //! ```
 
 pub(crate) mod mock;
+mod more;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use mock::{Body, LogLine, Mock, Progress, Sent};
+pub use more::{PromptInfo, complete, prompt, prompts, read, resources, templates};
 
 use crate::call::Call;
 use crate::error::Result;

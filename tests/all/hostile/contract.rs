@@ -149,7 +149,8 @@ pub(super) async fn peek() {
 }
 
 pub(super) async fn input_required_for_ever() {
-    let text = "the integration asked for user input, which is not available on this connection";
+    let text = "the integration asks the user something, which takes a client that declares `elicitation`; clients \
+                of versions before 2026-07-28 also need a connection that stays open: stdio, or HTTP with a session";
     stopped("input_required_for_ever", "", "input_unavailable", text).await;
 }
 

@@ -1,7 +1,10 @@
-//! The tools that the MCP conformance suites call by name. The host puts the service before the name, so the
+//! What the MCP conformance suites call by name. The host puts the service before the name, so the
 //! service `test` has `simple_text`, and the suite finds `test_simple_text`; one component serves both
 //! prefixes there are. The suites look at little; `tests/all/clients.rs` looks at the rest.
 #![expect(missing_docs, reason = "the suites' documentation describes the tools")]
+
+mod asking;
+mod serving;
 
 use std::time::Duration;
 
@@ -57,12 +60,28 @@ impl Service for Conformance {
                 .add(
                     Tool::new("custom_header", "Takes an argument that is also a header.", anything)
                         .input_schema(header_schema()),
-                ),
+                )
+                .add(Tool::new("logging_tool", "Logs.", tool_with_logging))
+                .extend(asking::tools()),
+        }
+    }
+
+    fn prompts(&self) -> Prompts<Self> {
+        match self.0 {
+            Prefix::Json => Prompts::new(),
+            Prefix::Test => serving::prompts(),
+        }
+    }
+
+    fn resources(&self) -> Resources<Self> {
+        match self.0 {
+            Prefix::Json => Resources::new(),
+            Prefix::Test => serving::resources(),
         }
     }
 }
 
-bulkhead_sdk::register!(Conformance);
+bulkhead_sdk::register!(Conformance, resources, prompts, completions);
 
 /// A red pixel.
 const PNG: &[u8] = include_bytes!("pixel.png");
