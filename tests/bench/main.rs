@@ -22,6 +22,7 @@ mod load;
 mod native;
 mod neighbours;
 mod process;
+mod sessions;
 mod stages;
 mod tenants;
 
@@ -61,7 +62,8 @@ fn main() {
     match std::env::var("BENCH_ONLY").as_deref() {
         Ok("front") => front::add_to(&mut figures, &component),
         Ok("tenants") => tenants::add_to(&mut figures, &component),
-        Ok(other) => panic!("BENCH_ONLY is `front` or `tenants`, not `{other}`"),
+        Ok("sessions") => sessions::add_to(&mut figures, &component),
+        Ok(other) => panic!("BENCH_ONLY is `front`, `tenants` or `sessions`, not `{other}`"),
         Err(_) => {}
     }
     if !figures.is_empty() {
@@ -130,6 +132,7 @@ fn main() {
 
     front::add_to(&mut figures, &component);
     tenants::add_to(&mut figures, &component);
+    sessions::add_to(&mut figures, &component);
 
     eprintln!("neighbours");
     let attacks = guest("attacks");
