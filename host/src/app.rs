@@ -7,10 +7,11 @@ use crate::{
     auth::Auth,
     cache::ResultCache,
     call::Host,
-    catalog::{Catalog, LeftOut, loader::Loader, service::Tenant},
+    catalog::{Catalog, LeftOut, assembly::Assembly, files::Files, loader::Loader},
     config::{Config, Limits},
     egress::resolve::{Resolve, System},
     limit::{Admission, midnight},
+    live::{Live, Snapshot},
     metrics::Metrics,
     record::Records,
     sandbox::{self, Sandbox},
@@ -41,9 +42,6 @@ pub enum BuildError {
     /// The handles.
     #[error("handles cannot be sealed: {0}")]
     Sealer(String),
-    /// The services together.
-    #[error("{0}")]
-    Catalog(String),
 }
 
 /// Builds the host: sandbox, components, services. A service that does not load is left out, as long as there
@@ -60,45 +58,21 @@ pub async fn build(config: Config) -> Result<Host, BuildError> {
 /// # Errors
 /// See [`build`].
 pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Host, BuildError> {
-    let sandbox = sandbox(&config)?;
-    let local: Arc<str> = config
-        .local_tenant
-        .as_deref()
-        .or(config.tenants.first().map(|tenant| tenant.name.as_str()))
-        .unwrap_or("local")
-        .into();
+    let sandbox = Arc::new(sandbox(&config)?);
     let metrics = Metrics::new(&config.metrics, sandbox::RUNTIME);
-    let auth = match config.auth {
-        Some(auth) => Auth::new(local.clone(), auth, &resolver).map_err(BuildError::Auth)?,
-        None => Auth::local(local),
-    };
-    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone());
-    let mut services = Vec::new();
-    let mut left_out = Vec::new();
-    for tenant in config.tenants {
-        let owner = Arc::new(Tenant::new(tenant.name.as_str().into(), tenant.calls));
-        for service in tenant.services {
-            let name = service.name.clone();
-            match loader.load(&owner, service).await {
-                Ok(service) => services.push(service),
-                Err(why) => {
-                    tracing::error!(
-                        tenant = tenant.name,
-                        service = name,
-                        error = why,
-                        "a service is left out"
-                    );
-                    left_out.push(LeftOut { tenant: tenant.name.clone(), service: name, why });
-                }
-            }
-        }
+    let local = config.local().into();
+    let auth = Auth::renewed(None, local, config.auth, &resolver).map_err(BuildError::Auth)?;
+    let mut files = Files::default();
+    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &mut files, None);
+    let Assembly { catalog, faults, .. } = Assembly::new(&mut loader, config.tenants, None, true).await;
+    for LeftOut { tenant, service, why } in &faults {
+        tracing::error!(tenant, service, error = why, "a service is left out");
     }
-    drop(loader);
-    if services.is_empty() && !left_out.is_empty() {
-        let LeftOut { service, why, .. } = left_out.remove(0);
+    if catalog.all().next().is_none()
+        && let Some(LeftOut { service, why, .. }) = faults.into_iter().next()
+    {
         return Err(BuildError::Service { service, why });
     }
-    let catalog = Catalog::new(services, left_out).map_err(BuildError::Catalog)?;
     // More calls than guests that fit the machine would only be refused later.
     let admission = Admission::new(config.server.concurrent_calls.min(sandbox.places()));
     let records = Records::open(config.audit, metrics.clone()).map_err(BuildError::Audit)?;
@@ -112,9 +86,10 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
         None => (Tracer::off(), None),
     };
     let export = tokio::sync::Mutex::new(export);
-    let presets = config.presets;
-    let sealer = Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?;
-    Ok(Host { auth, presets, metrics, tracer, export, admission, catalog, results, sandbox, records, sealer })
+    let sealer = Arc::new(Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?);
+    let (presets, catalog) = (config.presets.into(), catalog.into());
+    let live = Live::new(Snapshot { auth, presets, catalog, sealer });
+    Ok(Host { live, metrics, tracer, export, admission, results, sandbox, records })
 }
 
 /// Tells daily quotas what of them was used before this host started.

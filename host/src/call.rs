@@ -6,13 +6,13 @@ use tokio::{sync::Mutex, task::spawn_blocking, time::timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::Presets,
     auth::{Auth, Caller, Unauthenticated},
     cache::{Hit, ResultCache},
     catalog::Catalog,
     error::CallError,
     health::Health,
     limit::Admission,
+    live::{Live, Snapshot},
     metrics::Metrics,
     permit::{Checked, Conduct, Permit},
     record::{CallRecord, Records},
@@ -37,17 +37,14 @@ struct Guest {
 /// The stages a call passes, in order.
 #[derive(Debug)]
 pub struct Host {
-    pub(crate) auth: Auth,
-    pub(crate) presets: Presets,
+    pub(crate) live: Live,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Tracer,
     pub(crate) export: Mutex<Option<Export>>,
     pub(crate) admission: Admission,
-    pub(crate) catalog: Catalog,
     pub(crate) results: ResultCache,
-    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) records: Arc<Records>,
-    pub(crate) sealer: Sealer,
 }
 
 impl Host {
@@ -62,10 +59,11 @@ impl Host {
     }
 
     async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<ToolOutput, CallError> {
-        let caller = self.auth.authenticate(&request.credentials, None).await?;
+        let now = self.snapshot(); // what it finds here it keeps, whatever is loaded meanwhile
+        let caller = now.auth.authenticate(&request.credentials, None).await?;
         record.caller(&caller);
         self.records.ready()?;
-        let route = self.catalog.route(caller, &request.scope, &request.tool);
+        let route = now.catalog.route(caller, &request.scope, &request.tool);
         record.routed(&route, &self.tracer, &request);
         let admitted = self.admission.admit(route)?;
         let permit = Permit::new(admitted, &request.tool)?;
@@ -130,19 +128,19 @@ impl Host {
         credentials: &Credentials,
         peer: Option<IpAddr>,
     ) -> Result<Caller, Unauthenticated> {
-        self.auth.authenticate(credentials, peer).await
+        self.auth().authenticate(credentials, peer).await
     }
 
-    /// How callers are told apart.
+    /// What is served, and to whom. For whoever needs several parts that belong together.
     #[must_use]
-    pub fn auth(&self) -> &Auth {
-        &self.auth
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.live.snapshot()
     }
 
-    /// Named sets of tools.
+    /// How callers are told apart now.
     #[must_use]
-    pub fn presets(&self) -> &Presets {
-        &self.presets
+    pub fn auth(&self) -> Arc<Auth> {
+        self.snapshot().auth.clone()
     }
 
     /// What is counted.
@@ -171,8 +169,8 @@ impl Host {
 
     /// What seals the handles that clients keep.
     #[must_use]
-    pub fn sealer(&self) -> &Sealer {
-        &self.sealer
+    pub fn sealer(&self) -> Arc<Sealer> {
+        self.snapshot().sealer.clone()
     }
 
     /// The results that are kept.
@@ -181,10 +179,10 @@ impl Host {
         &self.results
     }
 
-    /// What is served.
+    /// What is served now.
     #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.snapshot().catalog.clone()
     }
 
     /// Where guests run.

@@ -2,12 +2,21 @@
 //!
 //! Tools are read once when a service is loaded and served from memory: listing starts no guest.
 
+pub mod assembly;
 mod effort;
+pub mod files;
 pub mod loader;
+pub mod names;
 pub mod service;
 pub mod tool;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use crate::{
     access::{Facts, rights::Ruling},
@@ -16,33 +25,65 @@ use crate::{
     limit::gate::Gate,
     request::Scope,
 };
-use service::Service;
+use service::{Service, Tenant};
 use tool::Tool;
 
 /// Everything that is served, by tenant. Nothing of one tenant is found from another's callers.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    tenants: HashMap<Arc<str>, Served>,
+    tenants: HashMap<Arc<str>, Arc<Served>>,
     left_out: Vec<LeftOut>,
 }
 
 /// What a tenant serves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Served {
+    tenant: Arc<Tenant>,
     services: Vec<Arc<Service>>,
     /// How many tools come before those of each service.
     before: Vec<usize>,
+    /// A number that comes once in the life of the process, for what is worked out about these tools in this order.
+    generation: u64,
     /// Where each tool is: which service, and which of its tools.
     tools: HashMap<Arc<str>, (u32, u32)>,
 }
 
+/// A tenant and the services to be served for it, in their order.
+#[derive(Debug)]
+pub struct Offer {
+    /// The tenant.
+    pub tenant: Arc<Tenant>,
+    /// Its services.
+    pub services: Vec<Arc<Service>>,
+}
+
 impl Served {
+    fn new(Offer { tenant, services }: Offer) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let (mut before, mut tools, mut count) = (Vec::new(), HashMap::new(), 0);
+        for (service, number) in services.iter().zip(0..) {
+            before.push(count);
+            count += service.tools.len();
+            let places = service.tools.iter().zip(0..);
+            tools.extend(places.map(|(tool, place)| (tool.public_name.clone(), (number, place))));
+        }
+        Self { tenant, services, before, generation: NEXT.fetch_add(1, Relaxed), tools }
+    }
+
+    /// Whether it serves exactly this already.
+    fn is(&self, offer: &Offer) -> bool {
+        let same = self.services.iter().zip(&offer.services).all(|(own, other)| Arc::ptr_eq(own, other));
+        same && self.services.len() == offer.services.len() && Arc::ptr_eq(&self.tenant, &offer.tenant)
+    }
+
     fn find(&self, name: &str) -> Option<Found> {
         let (service, tool) = *self.tools.get(name)?;
         let (service, tool) = (usize::try_from(service).ok()?, usize::try_from(tool).ok()?);
         let place = self.before.get(service)? + tool;
         let service = self.services.get(service)?;
-        Some(Found { service: service.clone(), tool: service.tools.get(tool)?.clone(), number: tool, place })
+        let found = service.tools.get(tool)?.clone();
+        let (service, tenant) = (service.clone(), self.tenant.clone());
+        Some(Found { service, tool: found, tenant, number: tool, place })
     }
 
     fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
@@ -67,7 +108,7 @@ impl Served {
     }
 
     fn rule(&self, caller: &Caller, place: usize) -> Ruling {
-        caller.principal.rights.rule(place, || self.facts())
+        caller.principal.rights.rule(self.generation, place, || self.facts())
     }
 }
 
@@ -83,31 +124,35 @@ pub struct LeftOut {
 }
 
 impl Catalog {
-    /// A catalogue of loaded services, and of those that are not served.
-    ///
-    /// # Errors
-    /// When two services of a tenant have a tool of the same name (`a-b_c` of `a-b`, say, can only be one).
-    pub fn new(services: Vec<Service>, left_out: Vec<LeftOut>) -> Result<Self, String> {
-        let mut catalog = Self { left_out, ..Self::default() };
-        for service in services {
-            let served = catalog.tenants.entry(service.tenant.name.clone()).or_default();
-            let number = u32::try_from(served.services.len()).map_err(|_| "too many services".to_owned())?;
-            for (tool, place) in service.tools.iter().zip(0..) {
-                if let Some((other, _)) = served.tools.insert(tool.public_name.clone(), (number, place)) {
-                    let other = usize::try_from(other).ok().and_then(|other| served.services.get(other));
-                    let other = other.map_or("", |other| &*other.name);
-                    return Err(format!(
-                        "services `{other}` and `{}` both have a tool `{}`",
-                        service.name, tool.public_name
-                    ));
-                }
-            }
-            let before = served.before.last().copied().unwrap_or_default();
-            let last = served.services.last().map_or(0, |last| last.tools.len());
-            served.before.push(before + last);
-            served.services.push(service.into());
-        }
-        Ok(catalog)
+    /// A catalogue of tenants with their services, and of services that are not served. No two tools of a tenant have
+    /// the same name ([`names::Names`] sees to that). Tenants with whom nothing has changed since the `former`
+    /// catalogue keep their generation.
+    #[must_use]
+    pub fn new(tenants: Vec<Offer>, left_out: Vec<LeftOut>, former: Option<&Self>) -> Self {
+        let tenants = tenants.into_iter().map(|offer| {
+            let name = offer.tenant.name.clone();
+            let same = former.and_then(|former| former.tenants.get(&name)).filter(|served| served.is(&offer));
+            (name, same.cloned().unwrap_or_else(|| Arc::new(Served::new(offer))))
+        });
+        Self { tenants: tenants.collect(), left_out }
+    }
+
+    /// A tenant.
+    #[must_use]
+    pub fn tenant(&self, name: &str) -> Option<&Arc<Tenant>> {
+        self.tenants.get(name).map(|served| &served.tenant)
+    }
+
+    /// A service of a tenant.
+    #[must_use]
+    pub fn service(&self, tenant: &str, name: &str) -> Option<&Arc<Service>> {
+        self.tenants.get(tenant)?.services.iter().find(|service| *service.name == *name)
+    }
+
+    /// A number that changes whenever the services or tools of a tenant do; 0 for a tenant that is not there.
+    #[must_use]
+    pub fn generation(&self, tenant: &str) -> u64 {
+        self.tenants.get(tenant).map_or(0, |served| served.generation)
     }
 
     /// Every service of every tenant, for the host itself.
@@ -117,10 +162,10 @@ impl Catalog {
 
     /// The gates of all tenants, services and tools, and whose calls each counts.
     pub fn gates(&self) -> impl Iterator<Item = (&Gate, Whose)> {
-        let tenants = self.tenants.values().filter_map(|served| served.services.first());
-        let tenants = tenants.map(|one| (&one.tenant.gate, Whose::Tenant(one.tenant.name.to_string())));
+        let tenants = self.tenants.values().map(|served| &served.tenant);
+        let tenants = tenants.map(|tenant| (&tenant.gate, Whose::Tenant(tenant.name.to_string())));
         let services = self.all().flat_map(|service| {
-            let tenant = service.tenant.name.to_string();
+            let tenant = service.tenant.to_string();
             let of_tool = {
                 let tenant = tenant.clone();
                 move |tool: &Arc<str>| Whose::Tool { tenant: tenant.clone(), tool: tool.to_string() }
@@ -194,6 +239,8 @@ pub struct Found {
     pub service: Arc<Service>,
     /// The tool.
     pub tool: Arc<Tool>,
+    /// Whose service it is.
+    pub tenant: Arc<Tenant>,
     /// Which of the service's tools it is.
     pub number: usize,
     /// Which of the tenant's.

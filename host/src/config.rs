@@ -61,6 +61,15 @@ pub struct Config {
     pub tenants: Vec<Tenant>,
 }
 
+impl Config {
+    /// The tenant of the local user.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        let first = || self.tenants.first().map(|tenant| tenant.name.as_str());
+        self.local_tenant.as_deref().or_else(first).unwrap_or("local")
+    }
+}
+
 /// The HTTP listener.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -88,7 +97,7 @@ pub struct Components {
 }
 
 /// One tenant and its services.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
     /// Its name.
     pub name: String,
@@ -99,7 +108,7 @@ pub struct Tenant {
 }
 
 /// A component configured under a name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// The name; prefix of its tools.
     pub name: String,
@@ -141,7 +150,7 @@ pub enum ComponentSource {
 }
 
 /// One rule of an operator's egress block.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EgressRule {
     /// What may be requested; none means all that is asked for on the config's hosts.
     pub url: Option<UrlPattern>,
@@ -152,7 +161,7 @@ pub struct EgressRule {
 }
 
 /// Addresses and TLS of a service's upstreams.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Network {
     /// Private address ranges that names may resolve to.
     pub allow_addresses: Vec<ipnet::IpNet>,
@@ -163,7 +172,7 @@ pub struct Network {
 }
 
 /// A folder of the host that a service's guests see.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Folder {
     /// Where it is.
     pub path: PathBuf,

@@ -59,8 +59,9 @@ impl Health {
     /// The same with the services of one tenant only, if there is one to see it. The status is the whole host's.
     #[must_use]
     pub fn seen_by(host: &Host, tenant: Option<&str>) -> Self {
-        let loaded = host.catalog().all().map(|service| (&*service.tenant.name, health(service)));
-        let left_out = host.catalog().left_out().iter().map(|left| {
+        let catalog = host.catalog();
+        let loaded = catalog.all().map(|service| (&*service.tenant, health(service)));
+        let left_out = catalog.left_out().iter().map(|left| {
             let (name, state) = (left.service.clone(), "left_out");
             (&*left.tenant, ServiceHealth { name, state, why: None, upstreams: Vec::new() })
         });

@@ -19,6 +19,7 @@ pub mod error;
 pub mod grant;
 pub mod health;
 pub mod limit;
+pub mod live;
 pub mod metrics;
 pub mod permit;
 pub mod record;

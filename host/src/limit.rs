@@ -60,8 +60,8 @@ impl Admission {
     pub fn admit(&self, route: Route) -> Result<Admitted, CallError> {
         let own = &route.caller().principal.gate;
         let places = match route.found() {
-            Some(Found { service, tool, .. }) => {
-                enter_all(&[service.tool_gate(tool), &service.gate, own, &service.tenant.gate, &self.host])
+            Some(Found { service, tool, tenant, .. }) => {
+                enter_all(&[service.tool_gate(tool), &service.gate, own, &tenant.gate, &self.host])
             }
             // Guessing names is not free.
             None => enter_all(&[own, &self.host]),

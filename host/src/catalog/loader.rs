@@ -6,11 +6,13 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use super::{
-    service::{Service, Tenant},
+    Catalog,
+    files::Files,
+    service::Service,
     tool::{Declared, Tool},
 };
 use crate::{
@@ -22,12 +24,14 @@ use crate::{
     grant::Grant,
     limit::gate::{CallLimits, Gate},
     metrics::Metrics,
-    sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
+    sandbox::{Compartment, Component, Folders, LoadError, Manifest, Sandbox, digest},
     shape::Shaping,
 };
 
 /// The `utilities` component, so that a host without any file serves something.
 pub const EMBEDDED_UTILITIES: &[u8] = include_bytes!(env!("UTILITIES_WASM"));
+
+static EMBEDDED_DIGEST: LazyLock<Arc<str>> = LazyLock::new(|| digest(EMBEDDED_UTILITIES).into());
 
 /// More tools than a client could list in any sensible time.
 const MOST_TOOLS: usize = 4096;
@@ -46,12 +50,30 @@ type Seen = (Arc<str>, String);
 /// The tools of a service.
 type Tools = Arc<[Arc<Tool>]>;
 
+/// Why a service cannot be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// For the operator; complete.
+    pub why: String,
+    /// Whether its file may be one that is still being written.
+    pub unfinished: bool,
+}
+
+impl From<String> for Fault {
+    fn from(why: String) -> Self {
+        Self { why, unfinished: false }
+    }
+}
+
 /// Loads services, and remembers what they share.
 #[derive(Debug)]
 pub struct Loader<'a> {
-    sandbox: &'a Sandbox,
+    sandbox: &'a Arc<Sandbox>,
     resolver: Arc<dyn Resolve>,
     metrics: Arc<Metrics>,
+    /// What is served already: of it, what need not be loaded is not.
+    former: Option<&'a Catalog>,
+    files: &'a mut Files,
     components: HashMap<Source, Known>,
     /// What a component declares with a config.
     declared: HashMap<(Source, String), Arc<[Declared]>>,
@@ -62,29 +84,61 @@ pub struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// A loader that has loaded nothing yet. Names of upstreams are resolved by `resolver`.
     #[must_use]
-    pub fn new(sandbox: &'a Sandbox, resolver: Arc<dyn Resolve>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        sandbox: &'a Arc<Sandbox>,
+        resolver: Arc<dyn Resolve>,
+        metrics: Arc<Metrics>,
+        files: &'a mut Files,
+        former: Option<&'a Catalog>,
+    ) -> Self {
         Self {
             sandbox,
             resolver,
             metrics,
+            former,
+            files,
             components: HashMap::new(),
             declared: HashMap::new(),
             tools: HashMap::new(),
         }
     }
 
-    /// Loads a service of `tenant`. The text of an error is complete, for the operator.
+    /// Loads a service of `tenant`; if it is served already, made from the same, it is that one.
     ///
     /// # Errors
     /// When its component cannot be loaded, refuses the config, or its tools or grants are unsound.
-    pub async fn load(&mut self, tenant: &Arc<Tenant>, config: config::Service) -> Result<Service, String> {
-        let source = source(&config);
-        let Known { component, manifest } = self.component(&source, &config).await?;
+    pub async fn load(&mut self, tenant: &Arc<str>, config: &config::Service) -> Result<Arc<Service>, Fault> {
+        let source = source(config);
+        let digest = self.digest(&source)?;
+        let former = self.former.and_then(|former| former.service(tenant, &config.name));
+        if let Some(same) = former.filter(|former| former.is_made_from(config, &digest)) {
+            return Ok(same.clone());
+        }
+        if config.limits.memory > self.sandbox.memory() {
+            let most = self.sandbox.memory();
+            return Err(
+                format!("limits.memory: only {most} is reserved for each guest; restart the host").into()
+            );
+        }
+        let known = self.component(&source, &digest, config).await?;
+        let made = self.make(tenant, config.clone(), source, known, former.map(|former| &**former)).await;
+        made.map(Arc::new).map_err(Fault::from)
+    }
+
+    async fn make(
+        &mut self,
+        tenant: &Arc<str>,
+        config: config::Service,
+        source: Source,
+        Known { component, manifest }: Known,
+        former: Option<&Service>,
+    ) -> Result<Service, String> {
+        let written = config.clone();
         check_config(&manifest, &config.config)?;
         let grant = Grant::new(&manifest.egress, &config.config, config.egress.as_deref())?;
         for url in &grant.withheld {
             tracing::warn!(
-                tenant = &*tenant.name,
+                tenant = &**tenant,
                 service = config.name,
                 url,
                 "the component asks for this host and the config does not grant it; add it under `egress`"
@@ -105,34 +159,60 @@ impl<'a> Loader<'a> {
         let declared = self.declared(source, &compartment).await?;
         let tools = self.tools(&declared, &name, &config.overrides, &config.shapes)?;
         let names = tools.iter().map(|tool| &*tool.public_name);
-        let meters = self.metrics.service(&tenant.name, &name, names);
+        let meters = self.metrics.service(tenant, &name, names);
         compartment.policy.measure(meters.clone());
-        let key = format!("tenants.{}.services.{name}", tenant.name);
+        let key = format!("tenants.{tenant}.services.{name}");
+        let gate = Gate::renewed(former.map(|former| &former.gate), &format!("{key}.limits"), config.calls);
         Ok(Service {
             name,
             tenant: tenant.clone(),
+            written,
             manifest,
             compartment,
             conduct: Breaker::new(config.quarantine),
             revision: Revision::new(),
             meters,
-            gate: Gate::new(&format!("{key}.limits"), config.calls),
-            tool_gates: tool_gates(&key, config.tool_limits, &tools)?,
+            gate,
+            tool_gates: tool_gates(&key, config.tool_limits, &tools, former)?,
             tools,
         })
     }
 
+    /// The digest of a component's file.
+    fn digest(&mut self, (file, _): &Source) -> Result<Arc<str>, String> {
+        match file {
+            Some(path) => self.files.digest(path),
+            None => Ok(EMBEDDED_DIGEST.clone()),
+        }
+    }
+
     /// The component of a service, loaded and described once.
-    async fn component(&mut self, source: &Source, config: &config::Service) -> Result<Known, String> {
+    async fn component(
+        &mut self,
+        source: &Source,
+        digest: &str,
+        config: &config::Service,
+    ) -> Result<Known, Fault> {
         if let Some(known) = self.components.get(source) {
             return Ok(known.clone());
         }
-        let wasm = read(&config.component)?;
+        if let Some(known) = self.former.and_then(|former| known(former, digest, source.1)) {
+            self.components.insert(source.clone(), known.clone());
+            return Ok(known);
+        }
         let shown = match &config.component {
             ComponentSource::File(path) => path.display().to_string(),
             ComponentSource::EmbeddedUtilities => "the embedded utilities".to_owned(),
         };
-        let component = self.sandbox.load(&wasm, source.1).map_err(|e| format!("{shown}: {e}"))?;
+        let wasm = read(&config.component)?;
+        let (sandbox, fuel) = (self.sandbox.clone(), source.1);
+        let loading = tokio::task::spawn_blocking(move || sandbox.load(&wasm, fuel));
+        let component = loading.await.map_err(|error| format!("{shown}: loading it: {error}"))?;
+        let component = component.map_err(|error| {
+            // A file that ends too early is damaged, or says too little of what it exports.
+            let unfinished = matches!(error, LoadError::Contract(_) | LoadError::Compile(_));
+            Fault { why: format!("{shown}: {error}"), unfinished }
+        })?;
         self.metrics.loaded(component.compiled);
         let component = Arc::new(component);
         let bare = Compartment::bare(component.clone(), config.limits);
@@ -181,6 +261,14 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// The component with this digest, if a service is made of it.
+fn known(catalog: &Catalog, digest: &str, fuel: bool) -> Option<Known> {
+    let service = catalog.all().find(|service| {
+        service.compartment.component.digest == digest && service.compartment.limits.fuel.is_some() == fuel
+    })?;
+    Some(Known { component: service.compartment.component.clone(), manifest: service.manifest.clone() })
+}
+
 fn source(config: &config::Service) -> Source {
     let file = match &config.component {
         ComponentSource::File(path) => Some(path.clone()),
@@ -224,13 +312,16 @@ fn tool_gates(
     key: &str,
     limits: BTreeMap<String, CallLimits>,
     tools: &[Arc<Tool>],
+    former: Option<&Service>,
 ) -> Result<HashMap<Arc<str>, Gate>, String> {
     let gate = |(name, limits): (String, CallLimits)| {
         let Some(tool) = tools.iter().find(|tool| *tool.public_name == *name) else {
             let names: Vec<&str> = tools.iter().map(|tool| &*tool.public_name).collect();
             return Err(format!("tools.limits: there is no tool `{name}`. {}", suggestion(&name, &names)));
         };
-        Ok((tool.public_name.clone(), Gate::new(&format!("{key}.tools.limits.{name}"), limits)))
+        let former = former.and_then(|former| former.tool_gates.get(&tool.public_name));
+        let gate = Gate::renewed(former, &format!("{key}.tools.limits.{name}"), limits);
+        Ok((tool.public_name.clone(), gate))
     };
     limits.into_iter().map(gate).collect()
 }

@@ -6,6 +6,7 @@ use super::tool::Tool;
 use crate::{
     breaker::Breaker,
     cache::Revision,
+    config,
     limit::gate::{CallLimits, Gate},
     metrics::ServiceMeters,
     sandbox::{Compartment, Manifest},
@@ -16,8 +17,10 @@ use crate::{
 pub struct Service {
     /// Its name.
     pub name: Arc<str>,
-    /// The tenant it belongs to.
-    pub tenant: Arc<Tenant>,
+    /// The name of the tenant it belongs to.
+    pub tenant: Arc<str>,
+    /// What it was made from. A service that would be made from the same again stays.
+    pub(super) written: config::Service,
     /// What its component says of itself.
     pub manifest: Arc<Manifest>,
     /// What its guests run with.
@@ -37,6 +40,11 @@ pub struct Service {
 }
 
 impl Service {
+    /// Whether it would be the same if it were made from this config and a component with this digest.
+    pub(super) fn is_made_from(&self, config: &config::Service, digest: &str) -> bool {
+        self.compartment.component.digest == digest && self.written == *config
+    }
+
     /// How many calls a tool takes.
     #[must_use]
     pub fn tool_gate(&self, tool: &Tool) -> &Gate {
@@ -45,11 +53,12 @@ impl Service {
     }
 }
 
-/// A tenant, as its services know it.
+/// A tenant.
 #[derive(Debug)]
 pub struct Tenant {
     /// Its name.
     pub name: Arc<str>,
+    limits: CallLimits,
     /// How many calls of all its services it may make.
     pub gate: Gate,
 }
@@ -59,6 +68,19 @@ impl Tenant {
     #[must_use]
     pub fn new(name: Arc<str>, limits: CallLimits) -> Self {
         let gate = Gate::new(&format!("tenants.{name}.limits"), limits);
-        Self { name, gate }
+        Self { name, limits, gate }
+    }
+
+    /// A tenant with the limits it has now; the `former` one if they are the same.
+    #[must_use]
+    pub fn renewed(former: Option<&Arc<Self>>, name: &str, limits: CallLimits) -> Arc<Self> {
+        match former {
+            Some(former) if former.limits == limits => former.clone(),
+            Some(former) => {
+                let gate = Gate::renewed(Some(&former.gate), &format!("tenants.{name}.limits"), limits);
+                Arc::new(Self { name: name.into(), limits, gate })
+            }
+            None => Arc::new(Self::new(name.into(), limits)),
+        }
     }
 }

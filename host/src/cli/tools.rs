@@ -9,7 +9,8 @@ pub(super) async fn run(options: &Options) -> Outcome {
     let host = options.own_host().await?;
     let caller = host.authenticate(&Credentials::Local, None).await.map_err(failed)?;
     let all = Scope::all();
-    let tools: Vec<_> = host.catalog().list(&caller, &all).map(|(_, tool)| tool).collect();
+    let catalog = host.catalog();
+    let tools: Vec<_> = catalog.list(&caller, &all).map(|(_, tool)| tool).collect();
     if options.json {
         let listed = tools.iter().map(|tool| {
             json!({

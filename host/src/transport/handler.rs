@@ -70,8 +70,8 @@ impl Handler {
     /// What the services tell the model.
     fn instructions(&self) -> Option<String> {
         // Only of services with a tool for this caller: of others it knows nothing.
-        let mut services: Vec<_> =
-            self.host.catalog().list(&self.caller, &self.scope).map(|(s, _)| s).collect();
+        let catalog = self.host.catalog();
+        let mut services: Vec<_> = catalog.list(&self.caller, &self.scope).map(|(s, _)| s).collect();
         services.dedup_by(|a, b| Arc::ptr_eq(a, b));
         let told = services.into_iter().filter_map(|service| {
             let instructions = service.manifest.instructions.as_ref()?;
