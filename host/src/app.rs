@@ -80,7 +80,7 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let results = ResultCache::new(config.cache);
     let (tracer, export) = match config.otlp {
         Some(otlp) => {
-            let (tracer, export) = Tracer::new(otlp, resolver, metrics.clone());
+            let (tracer, export) = Tracer::new(otlp, resolver.clone(), metrics.clone());
             (tracer, Some(export))
         }
         None => (Tracer::off(), None),
@@ -88,8 +88,9 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let export = tokio::sync::Mutex::new(export);
     let sealer = Arc::new(Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?);
     let (presets, catalog) = (config.presets.into(), catalog.into());
-    let live = Live::new(Snapshot { auth, presets, catalog, sealer });
-    Ok(Host { live, metrics, tracer, export, admission, results, sandbox, records })
+    let handle_keys = config.server.handle_keys;
+    let live = Live::new(Snapshot { auth, presets, catalog, sealer, handle_keys }, files);
+    Ok(Host { live, resolver, metrics, tracer, export, admission, results, sandbox, records })
 }
 
 /// Tells daily quotas what of them was used before this host started.

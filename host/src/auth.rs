@@ -221,6 +221,14 @@ impl Auth {
         self.kinds.as_ref()?.callers().find(|caller| *caller.id == *id).cloned()
     }
 
+    /// Whether a caller that was authenticated some time ago could still be.
+    #[must_use]
+    pub fn knows(&self, caller: &Caller) -> bool {
+        let Some(kinds) = &self.kinds else { return caller.is_local() };
+        let named = kinds.callers().any(|known| known.id == caller.id && known.tenant == caller.tenant);
+        named || self.issuers().iter().any(|issuer| issuer.names(&caller.id))
+    }
+
     /// How often each kind of refusal happened since start, for metrics.
     pub fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.counts.all()

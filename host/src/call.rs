@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{Auth, Caller, Unauthenticated},
     cache::{Hit, ResultCache},
-    catalog::Catalog,
+    catalog::{Catalog, changes::Changes},
+    egress::resolve::Resolve,
     error::CallError,
     health::Health,
     limit::Admission,
@@ -38,6 +39,7 @@ struct Guest {
 #[derive(Debug)]
 pub struct Host {
     pub(crate) live: Live,
+    pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Tracer,
     pub(crate) export: Mutex<Option<Export>>,
@@ -183,6 +185,12 @@ impl Host {
     #[must_use]
     pub fn catalog(&self) -> Arc<Catalog> {
         self.snapshot().catalog.clone()
+    }
+
+    /// What becomes of the lists of each tenant.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        self.live.changes()
     }
 
     /// Where guests run.

@@ -3,6 +3,7 @@
 //! Tools are read once when a service is loaded and served from memory: listing starts no guest.
 
 pub mod assembly;
+pub mod changes;
 mod effort;
 pub mod files;
 pub mod loader;
@@ -113,7 +114,7 @@ impl Served {
 }
 
 /// A service that could not be loaded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// Whose it is.
     pub tenant: String,
@@ -147,6 +148,33 @@ impl Catalog {
     #[must_use]
     pub fn service(&self, tenant: &str, name: &str) -> Option<&Arc<Service>> {
         self.tenants.get(tenant)?.services.iter().find(|service| *service.name == *name)
+    }
+
+    /// Whether all is the same in another catalogue.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let same = |(name, served): (&Arc<str>, &Arc<Served>)| {
+            other.tenants.get(name).is_some_and(|other| Arc::ptr_eq(served, other))
+        };
+        self.tenants.len() == other.tenants.len()
+            && self.tenants.iter().all(same)
+            && self.left_out == other.left_out
+    }
+
+    /// The names of the tenants.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.tenants.keys()
+    }
+
+    /// Whether a tenant's tools look the same in another catalogue.
+    #[must_use]
+    pub fn lists_as(&self, other: &Self, tenant: &str) -> bool {
+        let tools = |catalog: &Self| -> Vec<Arc<Tool>> {
+            let services = catalog.tenants.get(tenant).into_iter().flat_map(|served| &served.services);
+            services.flat_map(|service| service.tools.iter().cloned()).collect()
+        };
+        let (own, others) = (tools(self), tools(other));
+        own.len() == others.len() && own.iter().zip(&others).all(|(own, other)| own.is_listed_as(other))
     }
 
     /// A number that changes whenever the services or tools of a tenant do; 0 for a tenant that is not there.

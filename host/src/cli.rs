@@ -26,7 +26,12 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::ExitCode, sync:
 use bulkhead::{
     app,
     call::Host,
-    config::{Config, auth::check_exposure, load, load::suggestion},
+    config::{
+        Config,
+        auth::check_exposure,
+        load::{self, ConfigError, Loaded, suggestion},
+    },
+    live::follow::Follower,
 };
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -46,7 +51,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Options {
     /// Configuration file (YAML). Without one, the built-in utilities are served.
     #[arg(long, short, global = true, env = "BULKHEAD_CONFIG", value_name = "FILE")]
@@ -141,31 +146,62 @@ impl Cli {
 impl Options {
     /// The configuration, with a listener given on the command line put in.
     fn load(&self, listen: Option<SocketAddr>) -> Result<Config, Failure> {
-        let mut config = match &self.config {
-            Some(path) => load::file(path).map_err(usage)?,
-            None => load::none().map_err(usage)?,
+        self.read(listen).config.map_err(usage)
+    }
+
+    /// The same, and what it is read from.
+    fn read(&self, listen: Option<SocketAddr>) -> Loaded {
+        let Loaded { named, understood, empty, config } = match &self.config {
+            Some(path) => load::read(path),
+            None => load::none(),
         };
-        if let Some(listen) = listen {
-            check_exposure(listen, config.auth.as_ref(), &config.front).map_err(usage)?;
-            config.server.listen = listen;
-        }
-        if let Some(tenant) = &self.tenant {
-            let known: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-            if !known.contains(&tenant.as_str()) {
-                return Err(usage(format!("there is no tenant `{tenant}`. {}", suggestion(tenant, &known))));
+        let config = config.and_then(|mut config| {
+            let refused = |message| ConfigError { file: None, at: None, message };
+            if let Some(listen) = listen {
+                check_exposure(listen, config.auth.as_ref(), &config.front)
+                    .map_err(|error| refused(error.to_string()))?;
+                config.server.listen = listen;
             }
-            config.local_tenant = Some(tenant.clone());
-        }
-        logging::apply(&config.logging);
-        Ok(config)
+            if let Some(tenant) = &self.tenant {
+                let known: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+                if !known.contains(&tenant.as_str()) {
+                    return Err(refused(format!(
+                        "there is no tenant `{tenant}`. {}",
+                        suggestion(tenant, &known)
+                    )));
+                }
+                config.local_tenant = Some(tenant.clone());
+            }
+            logging::apply(&config.logging);
+            Ok(config)
+        });
+        Loaded { named, understood, empty, config }
+    }
+
+    /// Keeps a host up to date with its configuration until `stop` fires; `started` is what it was started with.
+    fn follow(
+        &self,
+        host: &Arc<Host>,
+        started: Config,
+        listen: Option<SocketAddr>,
+        stop: &CancellationToken,
+    ) -> Outcome {
+        let options = self.clone();
+        let follower = Follower::new(host.clone(), started, move || options.read(listen)).map_err(failed)?;
+        tokio::spawn(follower.run(stop.clone()));
+        Ok(())
     }
 
     async fn host(&self) -> Result<Arc<Host>, Failure> {
         build_host(self.load(None)?).await
     }
 
-    /// A host whose local user is somebody: of the only tenant, or of the one that was chosen.
     async fn own_host(&self) -> Result<Arc<Host>, Failure> {
+        build_host(self.own()?).await
+    }
+
+    /// A configuration whose local user is somebody: of the only tenant, or of the one that was chosen.
+    fn own(&self) -> Result<Config, Failure> {
         let config = self.load(None)?;
         if config.local_tenant.is_none() && config.tenants.len() > 1 {
             let names: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
@@ -174,7 +210,7 @@ impl Options {
                 names.join(", ")
             )));
         }
-        build_host(config).await
+        Ok(config)
     }
 }
 

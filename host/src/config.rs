@@ -8,6 +8,7 @@ pub mod access;
 pub mod audit;
 pub mod auth;
 mod defaults;
+pub mod files;
 pub mod front;
 pub mod limits;
 pub mod load;
@@ -67,6 +68,38 @@ impl Config {
     pub fn local(&self) -> &str {
         let first = || self.tenants.first().map(|tenant| tenant.name.as_str());
         self.local_tenant.as_deref().or_else(first).unwrap_or("local")
+    }
+
+    /// What of it is not services and callers.
+    #[must_use]
+    pub fn without_tenants(&self) -> Self {
+        let mut rest = Self { tenants: Vec::new(), auth: None, ..self.clone() };
+        rest.presets.clear();
+        rest
+    }
+
+    /// Keys that have another value in `new` and are read only when a host starts.
+    #[must_use]
+    pub fn needing_restart(&self, new: &Self) -> Vec<&'static str> {
+        let (old_front, front) = (&self.front, &new.front);
+        let (old, server) = (&self.server, &new.server);
+        let keys = [
+            ("server.listen", old.listen == server.listen),
+            ("server.allowed_hosts", old.allowed_hosts == server.allowed_hosts),
+            ("server.allowed_origins", old.allowed_origins == server.allowed_origins),
+            ("server.concurrent_calls", old.concurrent_calls == server.concurrent_calls),
+            ("server.limits", old.limits == server.limits),
+            ("server.tls", old_front.tls == front.tls),
+            ("server.plaintext", old_front.plaintext == front.plaintext),
+            ("server.public_url", old_front.public_url == front.public_url),
+            ("server.metrics_open", old_front.metrics_open == front.metrics_open),
+            ("components.cache_dir", self.components.cache_dir == new.components.cache_dir),
+            ("metrics", self.metrics == new.metrics),
+            ("telemetry", self.otlp == new.otlp),
+            ("audit", self.audit == new.audit),
+            ("cache", self.cache == new.cache),
+        ];
+        keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
     }
 }
 

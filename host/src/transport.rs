@@ -4,6 +4,7 @@
 mod front;
 pub mod handler;
 pub mod http;
+mod listen;
 pub mod stdio;
 mod tls;
 mod wire;

@@ -16,6 +16,7 @@ mod explain;
 mod front;
 mod hostile;
 mod limits;
+mod live;
 mod names;
 mod oauth2;
 mod observe;

@@ -41,7 +41,7 @@ async fn every_legacy_version_is_negotiated() {
         let answer = server.client().rpc("initialize", params).await;
         assert_eq!(answer["result"]["protocolVersion"], json!(version));
         assert_eq!(answer["result"]["serverInfo"]["name"], json!("bulkhead"));
-        assert_eq!(answer["result"]["capabilities"], json!({ "tools": {} }));
+        assert_eq!(answer["result"]["capabilities"], json!({ "tools": { "listChanged": true } }));
     }
 }
 

@@ -199,10 +199,14 @@ impl Issuer {
         self.gates.get_with((tenant.clone(), id.clone()), new)
     }
 
+    /// Whether a caller of this name is a subject of this issuer's.
+    pub(super) fn names(&self, id: &str) -> bool {
+        id.strip_prefix(&self.config.id).is_some_and(|rest| rest.starts_with(':'))
+    }
+
     /// Tells a subject's quota what was used of it before this host started.
     pub(super) fn restore(&self, tenant: &str, id: &str, used: u32, now: SystemTime) {
-        let own = id.strip_prefix(&self.config.id).is_some_and(|rest| rest.starts_with(':'));
-        if own && self.config.rights.calls.calls_per_day.is_some() {
+        if self.names(id) && self.config.rights.calls.calls_per_day.is_some() {
             self.gate(&tenant.into(), &id.into()).restore(used, now);
         }
     }

@@ -10,20 +10,20 @@ use rmcp::{
         ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
         ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, ProgressNotificationParam, ProtocolVersion, ServerCapabilities, ServerConfig,
-        Tool as WireTool,
+        SubscriptionFilter, Tool as WireTool,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 use tokio::sync::mpsc;
 
-use super::wire;
+use super::{listen, wire};
 use crate::{
     auth::Caller,
     call::Host,
     request::{CallId, CallRequest, Credentials, Event, Events, Scope, Via},
 };
 
-/// How long clients may keep a list; the services change only with a restart.
+/// How long clients may keep a list unless they are told that it has changed.
 const LIST_TTL_MS: u64 = 60_000;
 
 tokio::task_local! {
@@ -109,7 +109,17 @@ impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
         server.title = Some("Bulkhead".to_owned());
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build()).with_server_info(server)
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
+            .with_server_info(server)
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.clone()) // rmcp takes away what is not among the capabilities
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        listen::subscription(&self.host, &self.caller, &context).await;
+        Ok(())
     }
 
     async fn initialize(
