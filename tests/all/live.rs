@@ -1,6 +1,9 @@
 //! A catalogue that changes while it serves: components that come, change and go; edits of the configuration, good and
 //! bad; and what that means for calls, callers and listeners.
 
+mod listeners;
+mod storm;
+
 use std::{fs, os::unix::fs::symlink, path::Path, sync::Mutex, sync::mpsc};
 
 use bulkhead::{auth::key, secret::Secret};

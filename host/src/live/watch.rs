@@ -265,7 +265,7 @@ mod tests {
     async fn a_file_that_is_written_or_replaced_or_removed_is_told() {
         let (_dir, dir) = folder();
         let file = dir.join("a.yaml");
-        let mut watch = looking_at(&[file.clone()], None);
+        let mut watch = looking_at(std::slice::from_ref(&file), None);
         fs::write(&file, "1").unwrap();
         watch.changed().await;
         fs::write(dir.join("b"), "2").unwrap();
@@ -299,7 +299,7 @@ mod tests {
         let (_dir, dir) = folder();
         let (sub, file) = (dir.join("sub"), dir.join("sub/a"));
         fs::create_dir(&sub).unwrap();
-        let mut watch = looking_at(&[file.clone()], None);
+        let mut watch = looking_at(std::slice::from_ref(&file), None);
         fs::remove_dir(&sub).unwrap();
         watch.changed().await;
         let named = Named { files: [file.clone()].into(), folder: None };
