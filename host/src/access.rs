@@ -86,7 +86,7 @@ impl Decision {
 }
 
 /// The terms of an [`Access`], each checked for itself.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Terms {
     /// Tools it may use.
     pub tools: Vec<Glob>,
@@ -103,7 +103,7 @@ pub struct Terms {
 }
 
 /// What one caller may use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Access {
     terms: Terms,
     /// The text of each rule, in the order of [`Terms`]; the first says that no rule allows it.

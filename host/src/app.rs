@@ -7,10 +7,11 @@ use crate::{
     auth::Auth,
     cache::ResultCache,
     call::Host,
-    catalog::{Catalog, LeftOut, loader::Loader, service::Tenant},
+    catalog::{Catalog, LeftOut, assembly::Assembly, files::Files, loader::Loader},
     config::{Config, Limits},
     egress::resolve::{Resolve, System},
     limit::{Admission, midnight, peers::Table},
+    live::{Live, Snapshot},
     metrics::Metrics,
     pin::{LockError, Pins},
     record::Records,
@@ -50,9 +51,6 @@ pub enum BuildError {
     /// The handles.
     #[error("handles cannot be sealed: {0}")]
     Sealer(String),
-    /// The services together.
-    #[error("{0}")]
-    Catalog(String),
 }
 
 /// Builds the host: sandbox, components, services. A service that does not load is left out, as long as there
@@ -69,46 +67,22 @@ pub async fn build(config: Config) -> Result<Host, BuildError> {
 /// # Errors
 /// See [`build`].
 pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Host, BuildError> {
-    let sandbox = sandbox(&config)?;
-    let local: Arc<str> = config
-        .local_tenant
-        .as_deref()
-        .or(config.tenants.first().map(|tenant| tenant.name.as_str()))
-        .unwrap_or("local")
-        .into();
+    let sandbox = Arc::new(sandbox(&config)?);
     let metrics = Metrics::new(&config.metrics, sandbox::RUNTIME);
-    let auth = match config.auth {
-        Some(auth) => Auth::new(local.clone(), auth, &resolver).map_err(BuildError::Auth)?,
-        None => Auth::local(local),
-    };
+    let local = config.local().into();
+    let auth = Auth::renewed(None, local, config.auth, &resolver).map_err(BuildError::Auth)?;
     let pins = Pins::read(&config.components.lock, config.components.trust).map_err(BuildError::Pins)?;
-    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &pins);
-    let mut services = Vec::new();
-    let mut left_out = Vec::new();
-    for tenant in config.tenants {
-        let owner = Arc::new(Tenant::new(tenant.name.as_str().into(), tenant.calls, tenant.listing));
-        for service in tenant.services {
-            let name = service.name.clone();
-            match loader.load(&owner, service).await {
-                Ok(service) => services.push(service),
-                Err(why) => {
-                    tracing::error!(
-                        tenant = tenant.name,
-                        service = name,
-                        error = why,
-                        "a service is left out"
-                    );
-                    left_out.push(LeftOut { tenant: tenant.name.clone(), service: name, why });
-                }
-            }
-        }
+    let mut files = Files::default();
+    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &pins, &mut files, None);
+    let Assembly { catalog, faults, .. } = Assembly::new(&mut loader, config.tenants, None, true).await;
+    for LeftOut { tenant, service, why } in &faults {
+        tracing::error!(tenant, service, error = why, "a service is left out");
     }
-    drop(loader);
-    if services.is_empty() && !left_out.is_empty() {
-        let LeftOut { service, why, .. } = left_out.remove(0);
+    if catalog.all().next().is_none()
+        && let Some(LeftOut { service, why, .. }) = faults.into_iter().next()
+    {
         return Err(BuildError::Service { service, why });
     }
-    let catalog = Catalog::new(services, left_out).map_err(BuildError::Catalog)?;
     // More calls than guests that fit the machine would only be refused later.
     let admission = Admission::new(config.server.concurrent_calls.min(sandbox.places()));
     let records = Records::open(config.audit, metrics.clone()).map_err(BuildError::Audit)?;
@@ -116,30 +90,18 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let results = ResultCache::new(config.cache);
     let (tracer, export) = match config.otlp {
         Some(otlp) => {
-            let (tracer, export) = Tracer::new(otlp, resolver, metrics.clone());
+            let (tracer, export) = Tracer::new(otlp, resolver.clone(), metrics.clone());
             (tracer, Some(export))
         }
         None => (Tracer::off(), None),
     };
     let export = tokio::sync::Mutex::new(export);
-    let presets = config.presets;
-    let sealer = Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?;
+    let sealer = Arc::new(Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?);
+    let (presets, catalog) = (config.presets.into(), catalog.into());
+    let handle_keys = config.server.handle_keys;
+    let live = Live::new(Snapshot { auth, presets, catalog, sealer, handle_keys }, files);
     let waiting = Table::new(MOST_WAITING, MOST_WAITING_EACH);
-    Ok(Host {
-        auth,
-        presets,
-        metrics,
-        tracer,
-        export,
-        admission,
-        catalog,
-        results,
-        sandbox,
-        records,
-        sealer,
-        pins,
-        waiting,
-    })
+    Ok(Host { live, resolver, metrics, tracer, export, admission, results, sandbox, records, pins, waiting })
 }
 
 /// Tells daily quotas what of them was used before this host started.

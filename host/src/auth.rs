@@ -14,6 +14,7 @@ pub mod reason;
 mod recent;
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -25,7 +26,7 @@ use crate::{
     access::{Access, rights::Rights},
     config::auth::{self as config, Identity},
     egress::resolve::Resolve,
-    limit::gate::Gate,
+    limit::gate::{CallLimits, Gate},
     request::Credentials,
 };
 use reason::Counts;
@@ -69,10 +70,30 @@ impl Caller {
         &*self.id == "local"
     }
 
-    fn of(identity: &Identity) -> Self {
+    fn of(identity: &Identity, gates: &mut Gates) -> Self {
         let Identity { id, tenant, admin, rights } = identity.clone();
-        let gate = Gate::new(&format!("limits of caller {id}"), rights.calls);
+        let gate = gates.gate(&tenant, &id, rights.calls);
         Self::new(id, tenant, admin, rights.access, gate)
+    }
+}
+
+/// The gates of callers, by tenant and name: the same whatever a caller shows, and the same after a reload.
+#[derive(Debug, Default)]
+struct Gates(HashMap<(Arc<str>, Arc<str>), Gate>);
+
+impl Gates {
+    /// Those that were in force.
+    fn of(former: Option<&Auth>) -> Self {
+        let callers = former.and_then(|former| former.kinds.as_ref()).into_iter().flat_map(Kinds::callers);
+        let gate = |one: &Caller| ((one.tenant.clone(), one.id.clone()), one.principal.gate.clone());
+        Self(callers.map(gate).collect())
+    }
+
+    fn gate(&mut self, tenant: &Arc<str>, id: &Arc<str>, limits: CallLimits) -> Gate {
+        let whose = (tenant.clone(), id.clone());
+        let gate = Gate::renewed(self.0.get(&whose), &format!("limits of caller {id}"), limits);
+        self.0.insert(whose, gate.clone());
+        gate
     }
 }
 
@@ -93,13 +114,15 @@ pub struct Unauthenticated {
 pub struct Auth {
     local: Caller,
     kinds: Option<Kinds>,
-    failures: failures::Failures,
-    counts: Counts,
+    failures: Arc<failures::Failures>,
+    counts: Arc<Counts>,
 }
 
 /// What the `auth` section accepts.
 #[derive(Debug)]
 struct Kinds {
+    /// What all of it was made from.
+    written: config::Auth,
     keys: key::Keys,
     users: basic::Users,
     tokens: jwt::Tokens,
@@ -113,7 +136,7 @@ impl Auth {
     pub fn local(tenant: Arc<str>) -> Self {
         let everything = vec![Access::everything().into()];
         let local = Caller::new("local".into(), tenant, true, everything, Gate::open());
-        Self { local, kinds: None, failures: failures::Failures::default(), counts: Counts::default() }
+        Self { local, kinds: None, failures: Arc::default(), counts: Arc::default() }
     }
 
     /// Accepts what the `auth` section says. Local callers, those of stdio and the command line, belong to
@@ -122,14 +145,36 @@ impl Auth {
     /// # Errors
     /// When a certificate file of an issuer cannot be used, or the system has no randomness.
     pub fn new(tenant: Arc<str>, config: config::Auth, resolver: &Arc<dyn Resolve>) -> Result<Self, String> {
-        let kinds = Kinds {
-            keys: key::Keys::new(&config.keys),
-            users: basic::Users::new(config.users)?,
-            tokens: jwt::Tokens::new(config.issuers, resolver)?,
-            certificates: certificate::Certificates::new(&config.certificates),
-            anonymous: config.anonymous.as_ref().map(Caller::of),
-        };
-        Ok(Self { kinds: Some(kinds), ..Self::local(tenant) })
+        let kinds = Some(Kinds::new(config, resolver, None)?);
+        Ok(Self { kinds, ..Self::local(tenant) })
+    }
+
+    /// What accepts what the configuration says now. It is the `former` one if that is the same; otherwise what was
+    /// counted, and the keys of issuers that are still trusted, are taken over.
+    ///
+    /// # Errors
+    /// As [`Auth::new`].
+    pub fn renewed(
+        former: Option<&Arc<Self>>,
+        tenant: Arc<str>,
+        config: Option<config::Auth>,
+        resolver: &Arc<dyn Resolve>,
+    ) -> Result<Arc<Self>, String> {
+        let written = |former: &Self| former.kinds.as_ref().map(|kinds| kinds.written.clone());
+        if let Some(same) = former.filter(|former| former.local.tenant == tenant && written(former) == config)
+        {
+            return Ok(same.clone());
+        }
+        let kinds = config.map(|config| Kinds::new(config, resolver, former.map(|former| &**former)));
+        let kinds = kinds.transpose()?;
+        let new = Self::local(tenant);
+        Ok(Arc::new(match former {
+            Some(former) => {
+                let (failures, counts) = (former.failures.clone(), former.counts.clone());
+                Self { kinds, failures, counts, ..new }
+            }
+            None => Self { kinds, ..new },
+        }))
     }
 
     /// Establishes who calls. `peer` is where a request came from over a network: its failures count.
@@ -173,9 +218,15 @@ impl Auth {
     /// The caller of this id, of those the configuration names.
     #[must_use]
     pub fn caller(&self, id: &str) -> Option<Caller> {
-        let kinds = self.kinds.as_ref()?;
-        let known = kinds.keys.callers().chain(kinds.users.callers()).chain(kinds.certificates.callers());
-        known.chain(&kinds.anonymous).find(|caller| *caller.id == *id).cloned()
+        self.kinds.as_ref()?.callers().find(|caller| *caller.id == *id).cloned()
+    }
+
+    /// Whether a caller that was authenticated some time ago could still be.
+    #[must_use]
+    pub fn knows(&self, caller: &Caller) -> bool {
+        let Some(kinds) = &self.kinds else { return caller.is_local() };
+        let named = kinds.callers().any(|known| known.id == caller.id && known.tenant == caller.tenant);
+        named || self.issuers().iter().any(|issuer| issuer.names(&caller.id))
     }
 
     /// How often each kind of refusal happened since start, for metrics.
@@ -209,6 +260,29 @@ impl Auth {
 }
 
 impl Kinds {
+    fn new(
+        written: config::Auth,
+        resolver: &Arc<dyn Resolve>,
+        former: Option<&Auth>,
+    ) -> Result<Self, String> {
+        let gates = &mut Gates::of(former);
+        let issuers = former.map_or(&[][..], Auth::issuers);
+        Ok(Self {
+            keys: key::Keys::new(&written.keys, gates),
+            users: basic::Users::new(written.users.clone(), gates)?,
+            tokens: jwt::Tokens::new(written.issuers.clone(), resolver, issuers)?,
+            certificates: certificate::Certificates::new(&written.certificates, gates),
+            anonymous: written.anonymous.as_ref().map(|identity| Caller::of(identity, gates)),
+            written,
+        })
+    }
+
+    /// Those the configuration names.
+    fn callers(&self) -> impl Iterator<Item = &Caller> {
+        let known = self.keys.callers().chain(self.users.callers()).chain(self.certificates.callers());
+        known.chain(&self.anonymous)
+    }
+
     async fn establish(&self, credentials: &Credentials) -> Result<Caller, Unauthenticated> {
         let found = match credentials {
             Credentials::Nothing => self.anonymous.clone().ok_or(Reason::Missing),

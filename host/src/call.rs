@@ -14,16 +14,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    access::Presets,
     auth::{Auth, Caller, Unauthenticated},
     cache::{Hit, ResultCache},
-    catalog::Catalog,
+    catalog::{Catalog, changes::Changes},
+    egress::resolve::Resolve,
     error::CallError,
     health::Health,
     limit::{
         Admission,
         peers::{Seat, Table},
     },
+    live::{Live, Snapshot},
     metrics::Metrics,
     operation::Outcome,
     permit::{Checked, Conduct, Permit},
@@ -53,17 +54,15 @@ struct Guest {
 /// The stages a call passes, in order.
 #[derive(Debug)]
 pub struct Host {
-    pub(crate) auth: Auth,
-    pub(crate) presets: Presets,
+    pub(crate) live: Live,
+    pub(crate) resolver: Arc<dyn Resolve>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracer: Tracer,
     pub(crate) export: Mutex<Option<Export>>,
     pub(crate) admission: Admission,
-    pub(crate) catalog: Catalog,
     pub(crate) results: ResultCache,
-    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) records: Arc<Records>,
-    pub(crate) sealer: Sealer,
     pub(crate) pins: Pins,
     pub(crate) waiting: Arc<Table<WhoWaits>>,
 }
@@ -80,17 +79,18 @@ impl Host {
     }
 
     async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<Outcome, CallError> {
-        let caller = self.auth.authenticate(&request.credentials, None).await?;
+        let now = self.snapshot(); // what it finds here it keeps, whatever is loaded meanwhile
+        let caller = now.auth.authenticate(&request.credentials, None).await?;
         record.caller(&caller);
         self.records.ready()?;
-        let route = self.catalog.route(caller, &request.scope, &request.operation);
+        let route = now.catalog.route(caller, &request.scope, &request.operation);
         record.routed(&route, &self.tracer, &request);
         let admitted = self.admission.admit(route)?;
         let permit = Permit::new(admitted, &request.operation)?;
         record.allowed(&permit);
         let traceparent = record.traceparent(request.traceparent);
         let brought = Brought { answers: request.answers, accepts: request.accepts, traceparent };
-        let (checked, conduct) = permit.check(request.id, request.operation, brought, &self.sealer)?;
+        let (checked, conduct) = permit.check(request.id, request.operation, brought, &now.sealer)?;
         let guest = Guest { events: request.events, cancelled: request.cancelled, conduct };
         self.answer(checked, guest, record).await
     }
@@ -107,12 +107,13 @@ impl Host {
     ) -> Result<Outcome, CallError> {
         let mut record = CallRecord::open(&self.records, &request);
         let looked = async {
-            let caller = self.auth.authenticate(&request.credentials, None).await?;
+            let now = self.snapshot();
+            let caller = now.auth.authenticate(&request.credentials, None).await?;
             record.caller(&caller);
             self.records.ready()?;
             let _places = self.admission.look(&caller)?;
             record.looked();
-            answer(&self.catalog, &caller, request).map(Outcome::Tool)
+            answer(&now.catalog, &caller, request).map(Outcome::Tool)
         };
         let result = looked.await;
         record.close(result)
@@ -162,7 +163,7 @@ impl Host {
         conduct.judge(result.as_ref().err());
         let mut outcome = match result? {
             Produced::Outcome(outcome) => outcome,
-            Produced::Posed(posed) => return Ok(Outcome::Asked(posed.seal(&self.sealer)?)),
+            Produced::Posed(posed) => return Ok(Outcome::Asked(posed.seal(&self.sealer())?)),
         };
         if service.resources.is_some() {
             outcome = outcome.published(&service.name);
@@ -184,19 +185,19 @@ impl Host {
         credentials: &Credentials,
         peer: Option<IpAddr>,
     ) -> Result<Caller, Unauthenticated> {
-        self.auth.authenticate(credentials, peer).await
+        self.auth().authenticate(credentials, peer).await
     }
 
-    /// How callers are told apart.
+    /// What is served, and to whom. For whoever needs several parts that belong together.
     #[must_use]
-    pub fn auth(&self) -> &Auth {
-        &self.auth
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.live.snapshot()
     }
 
-    /// Named sets of tools.
+    /// How callers are told apart now.
     #[must_use]
-    pub fn presets(&self) -> &Presets {
-        &self.presets
+    pub fn auth(&self) -> Arc<Auth> {
+        self.snapshot().auth.clone()
     }
 
     /// What is counted.
@@ -227,7 +228,14 @@ impl Host {
     /// has no such resource. Of a service that is replaced the receiver is closed.
     #[must_use]
     pub fn watch(&self, caller: &Caller, scope: &Scope, uri: &str) -> Option<watch::Receiver<u64>> {
-        Some(self.catalog.resource(caller, scope, uri)?.revision.watch())
+        Some(self.catalog().resource(caller, scope, uri)?.revision.watch())
+    }
+
+    /// The revision of a resource's service: another one when the resource may have changed. None if the caller has
+    /// no such resource.
+    #[must_use]
+    pub fn revision(&self, caller: &Caller, scope: &Scope, uri: &str) -> Option<u64> {
+        Some(self.catalog().resource(caller, scope, uri)?.revision.current())
     }
 
     /// A place to wait for a person in, who is asked over the connection that a request came in on.
@@ -244,8 +252,8 @@ impl Host {
 
     /// What seals the handles that clients keep.
     #[must_use]
-    pub fn sealer(&self) -> &Sealer {
-        &self.sealer
+    pub fn sealer(&self) -> Arc<Sealer> {
+        self.snapshot().sealer.clone()
     }
 
     /// What the operator agreed to run.
@@ -260,10 +268,16 @@ impl Host {
         &self.results
     }
 
-    /// What is served.
+    /// What is served now.
     #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.snapshot().catalog.clone()
+    }
+
+    /// What becomes of the lists of each tenant.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        self.live.changes()
     }
 
     /// Where guests run.

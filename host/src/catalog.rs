@@ -3,8 +3,12 @@
 //! Tools, prompts and resource templates are read once when a service is loaded and served from memory: listing them
 //! starts no guest.
 
+pub mod assembly;
+pub mod changes;
 pub(crate) mod effort;
+pub mod files;
 pub mod loader;
+pub mod names;
 pub mod prompt;
 pub mod search;
 pub mod service;
@@ -13,7 +17,10 @@ pub mod uri;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use sha2::{Digest as _, Sha256};
@@ -28,13 +35,13 @@ use crate::{
 };
 use prompt::{Prompt, Resources};
 use search::Index;
-use service::{Part, Service};
+use service::{Part, Service, Tenant};
 use tool::Tool;
 
 /// Everything that is served, by tenant. Nothing of one tenant is found from another's callers.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    tenants: HashMap<Arc<str>, Served>,
+    tenants: HashMap<Arc<str>, Arc<Served>>,
     left_out: Vec<LeftOut>,
 }
 
@@ -72,24 +79,86 @@ impl Member {
 }
 
 /// What a tenant serves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Served {
+    tenant: Arc<Tenant>,
     services: Vec<Arc<Service>>,
     /// How many members come before those of each service.
     before: Vec<usize>,
+    /// A number that comes once in the life of the process, for what is worked out about these members in this order.
+    generation: u64,
     /// Where each is: of which service, and which of its members.
     names: HashMap<Arc<str>, (u32, u32)>,
     /// Made when it is first asked.
     index: OnceLock<Index>,
+    edition: OnceLock<u64>,
+}
+
+/// Which lists of a tenant look different.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Differs {
+    /// The tools.
+    pub tools: bool,
+    /// The prompts.
+    pub prompts: bool,
+    /// The resources and templates.
+    pub resources: bool,
+}
+
+/// A tenant and the services to be served for it, in their order.
+#[derive(Debug)]
+pub struct Tenancy {
+    /// The tenant.
+    pub tenant: Arc<Tenant>,
+    /// Its services.
+    pub services: Vec<Arc<Service>>,
 }
 
 impl Served {
+    fn new(Tenancy { tenant, services }: Tenancy) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let (mut before, mut names, mut count) = (Vec::new(), HashMap::new(), 0);
+        for (service, number) in services.iter().zip(0..) {
+            before.push(count);
+            let members = (0..service.members()).filter_map(|number| service.member(number));
+            names.extend(
+                members.zip(0..).map(|(member, place)| (member.public_name().clone(), (number, place))),
+            );
+            count += service.members();
+        }
+        let generation = NEXT.fetch_add(1, Relaxed);
+        let (index, edition) = (OnceLock::new(), OnceLock::new());
+        Self { tenant, services, before, generation, names, index, edition }
+    }
+
+    /// Whether it serves exactly this already.
+    fn is(&self, other: &Tenancy) -> bool {
+        let same = self.services.iter().zip(&other.services).all(|(own, other)| Arc::ptr_eq(own, other));
+        same && self.services.len() == other.services.len() && Arc::ptr_eq(&self.tenant, &other.tenant)
+    }
+
+    /// See [`Catalog::edition`].
+    fn edition(&self) -> u64 {
+        *self.edition.get_or_init(|| {
+            let mut digest = Sha256::new();
+            for service in &self.services {
+                digest.update(&*service.compartment.component.digest);
+                for facts in service.facts() {
+                    digest.update(facts.public_name);
+                    digest.update("\0");
+                }
+            }
+            digest.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes)
+        })
+    }
+
     fn find(&self, name: &str) -> Option<Found> {
         let (service, number) = *self.names.get(name)?;
         let (service, number) = (usize::try_from(service).ok()?, usize::try_from(number).ok()?);
         let place = self.before.get(service)? + number;
         let service = self.services.get(service)?;
-        Some(Found { service: service.clone(), member: service.member(number)?, number, place })
+        let (member, service, tenant) = (service.member(number)?, service.clone(), self.tenant.clone());
+        Some(Found { service, member, tenant, number, place })
     }
 
     fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
@@ -117,12 +186,12 @@ impl Served {
     }
 
     fn rule(&self, caller: &Caller, place: usize) -> Ruling {
-        caller.principal.rights.rule(place, || self.facts())
+        caller.principal.rights.rule(self.generation, place, || self.facts())
     }
 }
 
 /// A service that could not be loaded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// Whose it is.
     pub tenant: String,
@@ -133,33 +202,52 @@ pub struct LeftOut {
 }
 
 impl Catalog {
-    /// A catalogue of loaded services, and of those that are not served.
-    ///
-    /// # Errors
-    /// When two services of a tenant have something of the same name (`a-b_c` of `a-b`, say, can only be one).
-    pub fn new(services: Vec<Service>, left_out: Vec<LeftOut>) -> Result<Self, String> {
-        let mut catalog = Self { left_out, ..Self::default() };
-        for service in services {
-            let served = catalog.tenants.entry(service.tenant.name.clone()).or_default();
-            let number = u32::try_from(served.services.len()).map_err(|_| "too many services".to_owned())?;
-            let members = (0..service.members()).filter_map(|number| service.member(number));
-            for (member, place) in members.zip(0..) {
-                let name = member.public_name();
-                if let Some((other, _)) = served.names.insert(name.clone(), (number, place)) {
-                    let other = usize::try_from(other).ok().and_then(|other| served.services.get(other));
-                    let other = other.map_or("", |other| &*other.name);
-                    return Err(format!(
-                        "services `{other}` and `{}` both have a tool `{name}`",
-                        service.name
-                    ));
-                }
-            }
-            let before = served.before.last().copied().unwrap_or_default();
-            let last = served.services.last().map_or(0, |last| last.members());
-            served.before.push(before + last);
-            served.services.push(service.into());
-        }
-        Ok(catalog)
+    /// A catalogue of tenants with their services, and of services that are not served. No two members of a tenant
+    /// have the same name ([`names::Names`] sees to that). Tenants with whom nothing has changed since the `former`
+    /// catalogue keep their generation.
+    #[must_use]
+    pub fn new(tenants: Vec<Tenancy>, left_out: Vec<LeftOut>, former: Option<&Self>) -> Self {
+        let tenants = tenants.into_iter().map(|tenancy| {
+            let name = tenancy.tenant.name.clone();
+            let same =
+                former.and_then(|former| former.tenants.get(&name)).filter(|served| served.is(&tenancy));
+            (name, same.cloned().unwrap_or_else(|| Arc::new(Served::new(tenancy))))
+        });
+        Self { tenants: tenants.collect(), left_out }
+    }
+
+    /// A tenant.
+    #[must_use]
+    pub fn tenant(&self, name: &str) -> Option<&Arc<Tenant>> {
+        self.tenants.get(name).map(|served| &served.tenant)
+    }
+
+    /// A service of a tenant.
+    #[must_use]
+    pub fn service(&self, tenant: &str, name: &str) -> Option<&Arc<Service>> {
+        self.tenants.get(tenant)?.services.iter().find(|service| *service.name == *name)
+    }
+
+    /// Whether all is the same in another catalogue.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let same = |(name, served): (&Arc<str>, &Arc<Served>)| {
+            other.tenants.get(name).is_some_and(|other| Arc::ptr_eq(served, other))
+        };
+        self.tenants.len() == other.tenants.len()
+            && self.tenants.iter().all(same)
+            && self.left_out == other.left_out
+    }
+
+    /// The names of the tenants.
+    pub fn tenants(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.tenants.keys()
+    }
+
+    /// A number that changes whenever the services of a tenant do; 0 for a tenant that is not there.
+    #[must_use]
+    pub fn generation(&self, tenant: &str) -> u64 {
+        self.tenants.get(tenant).map_or(0, |served| served.generation)
     }
 
     /// Every service of every tenant, for the host itself.
@@ -169,10 +257,10 @@ impl Catalog {
 
     /// The gates of all tenants, services and tools, and whose calls each counts.
     pub fn gates(&self) -> impl Iterator<Item = (&Gate, Whose)> {
-        let tenants = self.tenants.values().filter_map(|served| served.services.first());
-        let tenants = tenants.map(|one| (&one.tenant.gate, Whose::Tenant(one.tenant.name.to_string())));
+        let tenants = self.tenants.values().map(|served| &served.tenant);
+        let tenants = tenants.map(|tenant| (&tenant.gate, Whose::Tenant(tenant.name.to_string())));
         let services = self.all().flat_map(|service| {
-            let tenant = service.tenant.name.to_string();
+            let tenant = service.tenant.to_string();
             let of_tool = {
                 let tenant = tenant.clone();
                 move |tool: &Arc<str>| Whose::Tool { tenant: tenant.clone(), tool: tool.to_string() }
@@ -254,23 +342,53 @@ impl Catalog {
     /// What a tenant's lists are made from, as a number: another one when they may be others. Hosts that serve the
     /// same have the same, so a cursor of one holds with the other.
     #[must_use]
-    pub fn generation(&self, tenant: &str) -> u64 {
-        let mut digest = Sha256::new();
-        for service in self.tenants.get(tenant).into_iter().flat_map(|served| &served.services) {
-            digest.update(&*service.compartment.component.digest);
-            for facts in service.facts() {
-                digest.update(facts.public_name);
-                digest.update("\0");
-            }
+    pub fn edition(&self, tenant: &str) -> u64 {
+        self.tenants.get(tenant).map_or(0, |served| served.edition())
+    }
+
+    /// Which of a tenant's lists look different in another catalogue, as far as the host knows: what resources there
+    /// are only guests know, so those of another service, or of one that was made anew, may be others.
+    #[must_use]
+    pub fn differs(&self, other: &Self, tenant: &str) -> Differs {
+        let (own, others) = (self.tenants.get(tenant), other.tenants.get(tenant));
+        if own.map(Arc::as_ptr) == others.map(Arc::as_ptr) {
+            return Differs::default();
         }
-        digest.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes)
+        let services =
+            |served: Option<&Arc<Served>>| served.map_or_else(Vec::new, |one| one.services.clone());
+        let (own, others) = (services(own), services(others));
+        let resources = |services: &[Arc<Service>]| -> Vec<_> {
+            let with = services.iter().filter(|service| service.resources.is_some());
+            with.map(Arc::as_ptr).collect()
+        };
+        let tools = |services: &[Arc<Service>]| -> Vec<_> {
+            services.iter().flat_map(|service| service.tools.to_vec()).collect()
+        };
+        let alike = |own: &[Arc<Tool>], others: &[Arc<Tool>]| {
+            own.len() == others.len() && own.iter().zip(others).all(|(own, other)| own.is_listed_as(other))
+        };
+        let prompts = |services: &[Arc<Service>]| -> Vec<_> {
+            let prompts = services.iter().flat_map(|service| service.prompts.iter());
+            prompts.map(|prompt| (prompt.public_name.clone(), prompt.declared.clone())).collect()
+        };
+        Differs {
+            tools: self.listing(tenant) != other.listing(tenant) || !alike(&tools(&own), &tools(&others)),
+            prompts: prompts(&own) != prompts(&others),
+            resources: resources(&own) != resources(&others),
+        }
     }
 
     /// How clients of a tenant are shown the tools.
     #[must_use]
     pub fn listing(&self, tenant: &str) -> Listing {
-        let service = self.tenants.get(tenant).and_then(|served| served.services.first());
-        service.map_or(Listing::All, |service| service.tenant.listing)
+        self.tenants.get(tenant).map_or(Listing::All, |served| served.tenant.listing)
+    }
+
+    /// Whether somebody of a tenant can have prompts, and resources.
+    #[must_use]
+    pub fn kinds(&self, tenant: &str) -> (bool, bool) {
+        let services = || self.tenants.get(tenant).into_iter().flat_map(|served| &served.services);
+        (services().any(|one| !one.prompts.is_empty()), services().any(|one| one.resources.is_some()))
     }
 
     /// The tools a caller may use in a scope that say something of a question, the best first.
@@ -338,6 +456,8 @@ pub struct Found {
     pub service: Arc<Service>,
     /// The tool, say.
     pub member: Member,
+    /// Whose service it is.
+    pub tenant: Arc<Tenant>,
     /// Which of the service's members it is.
     pub number: usize,
     /// Which of the tenant's.

@@ -27,7 +27,12 @@ use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::ExitCode, sync:
 use bulkhead::{
     app,
     call::Host,
-    config::{Config, auth::check_exposure, load, load::suggestion},
+    config::{
+        Config,
+        auth::check_exposure,
+        load::{self, ConfigError, Loaded, suggestion},
+    },
+    live::follow::Follower,
 };
 use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +52,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Options {
     /// Configuration file (YAML). Without one, the built-in utilities are served.
     #[arg(long, short, global = true, env = "BULKHEAD_CONFIG", value_name = "FILE")]
@@ -145,28 +150,60 @@ impl Cli {
 impl Options {
     /// The configuration, with a listener given on the command line put in.
     fn load(&self, listen: Option<SocketAddr>) -> Result<Config, Failure> {
-        let mut config = match &self.config {
-            Some(path) => load::file(path).map_err(usage)?,
-            None => load::none().map_err(usage)?,
+        self.read(listen).config.map_err(usage)
+    }
+
+    /// The same, and what it is read from.
+    fn read(&self, listen: Option<SocketAddr>) -> Loaded {
+        let Loaded { named, understood, empty, config } = match &self.config {
+            Some(path) => load::read(path),
+            None => load::none(),
         };
-        if let Some(listen) = listen {
-            check_exposure(listen, config.auth.as_ref(), &config.front).map_err(usage)?;
-            config.server.listen = listen;
-        }
-        if let Some(tenant) = &self.tenant {
-            let known: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-            if !known.contains(&tenant.as_str()) {
-                return Err(usage(format!("there is no tenant `{tenant}`. {}", suggestion(tenant, &known))));
+        let config = config.and_then(|mut config| {
+            let refused = |message| ConfigError { file: None, at: None, message };
+            if let Some(listen) = listen {
+                check_exposure(listen, config.auth.as_ref(), &config.front)
+                    .map_err(|error| refused(error.to_string()))?;
+                config.server.listen = listen;
             }
-            config.local_tenant = Some(tenant.clone());
-        }
-        logging::apply(&config.logging);
-        Ok(config)
+            if let Some(tenant) = &self.tenant {
+                let known: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+                if !known.contains(&tenant.as_str()) {
+                    return Err(refused(format!(
+                        "there is no tenant `{tenant}`. {}",
+                        suggestion(tenant, &known)
+                    )));
+                }
+                config.local_tenant = Some(tenant.clone());
+            }
+            logging::apply(&config.logging);
+            Ok(config)
+        });
+        Loaded { named, understood, empty, config }
+    }
+
+    /// Keeps a host up to date with its configuration until `stop` fires; `started` is what it was started with.
+    fn follow(
+        &self,
+        host: &Arc<Host>,
+        started: Config,
+        listen: Option<SocketAddr>,
+        stop: &CancellationToken,
+    ) -> Outcome {
+        let options = self.clone();
+        let follower = Follower::new(host.clone(), started, move || options.read(listen)).map_err(failed)?;
+        tokio::spawn(follower.run(stop.clone()));
+        Ok(())
     }
 
     /// A host that is asked about, and calls nothing. It has no audit log: that may be a running host's.
     async fn host(&self) -> Result<Arc<Host>, Failure> {
         build_host(Config { audit: None, ..self.load(None)? }).await
+    }
+
+    /// The same as [`Self::own`], as a host that calls nothing.
+    async fn own_host(&self) -> Result<Arc<Host>, Failure> {
+        build_host(Config { audit: None, ..self.own()? }).await
     }
 
     /// The configuration of a host whose local user is somebody: of the only tenant, or of the one that was chosen.
@@ -180,11 +217,6 @@ impl Options {
             )));
         }
         Ok(config)
-    }
-
-    /// The same as [`Self::own`], as a host that calls nothing.
-    async fn own_host(&self) -> Result<Arc<Host>, Failure> {
-        build_host(Config { audit: None, ..self.own()? }).await
     }
 }
 

@@ -8,6 +8,7 @@ pub mod access;
 pub mod audit;
 pub mod auth;
 mod defaults;
+pub mod files;
 pub mod front;
 pub mod limits;
 pub mod load;
@@ -62,6 +63,51 @@ pub struct Config {
     pub tenants: Vec<Tenant>,
 }
 
+impl Config {
+    /// The tenant of the local user.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        let first = || self.tenants.first().map(|tenant| tenant.name.as_str());
+        self.local_tenant.as_deref().or_else(first).unwrap_or("local")
+    }
+
+    /// What of it is not services and callers.
+    #[must_use]
+    pub fn without_tenants(&self) -> Self {
+        let mut rest = Self { tenants: Vec::new(), auth: None, ..self.clone() };
+        rest.presets.clear();
+        rest
+    }
+
+    /// Keys that have another value in `new` and are read only when a host starts.
+    #[must_use]
+    pub fn needing_restart(&self, new: &Self) -> Vec<&'static str> {
+        let (old_front, front) = (&self.front, &new.front);
+        let (old, server) = (&self.server, &new.server);
+        let keys = [
+            ("server.listen", old.listen == server.listen),
+            ("server.allowed_hosts", old.allowed_hosts == server.allowed_hosts),
+            ("server.allowed_origins", old.allowed_origins == server.allowed_origins),
+            ("server.concurrent_calls", old.concurrent_calls == server.concurrent_calls),
+            ("server.limits", old.limits == server.limits),
+            ("server.tls", old_front.tls == front.tls),
+            ("server.plaintext", old_front.plaintext == front.plaintext),
+            ("server.public_url", old_front.public_url == front.public_url),
+            ("server.metrics_open", old_front.metrics_open == front.metrics_open),
+            ("server.sessions", old.sessions == server.sessions),
+            ("server.legacy_sse", old.legacy_sse == server.legacy_sse),
+            ("components.trust", self.components.trust == new.components.trust),
+            ("components.lock", self.components.lock == new.components.lock),
+            ("components.cache_dir", self.components.cache_dir == new.components.cache_dir),
+            ("metrics", self.metrics == new.metrics),
+            ("telemetry", self.otlp == new.otlp),
+            ("audit", self.audit == new.audit),
+            ("cache", self.cache == new.cache),
+        ];
+        keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+    }
+}
+
 /// The HTTP listener.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -97,7 +143,7 @@ pub struct Components {
 }
 
 /// One tenant and its services.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
     /// Its name.
     pub name: String,
@@ -110,7 +156,7 @@ pub struct Tenant {
 }
 
 /// A component configured under a name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// The name; prefix of its tools.
     pub name: String,
@@ -152,7 +198,7 @@ pub enum ComponentSource {
 }
 
 /// One rule of an operator's egress block.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EgressRule {
     /// What may be requested; none means all that is asked for on the config's hosts.
     pub url: Option<UrlPattern>,
@@ -163,7 +209,7 @@ pub struct EgressRule {
 }
 
 /// Addresses and TLS of a service's upstreams.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Network {
     /// Private address ranges that names may resolve to.
     pub allow_addresses: Vec<ipnet::IpNet>,
@@ -174,7 +220,7 @@ pub struct Network {
 }
 
 /// A folder of the host that a service's guests see.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Folder {
     /// Where it is.
     pub path: PathBuf,

@@ -10,7 +10,7 @@ pub use pulse::Pulse;
 
 use serde::Serialize;
 
-use crate::{breaker::Phase, call::Host, catalog::service::Service};
+use crate::{breaker::Phase, call::Host, catalog::service::Service, live::reload::LastReload};
 
 /// The states a service can be in.
 pub const STATES: [&str; 5] = ["serving", "degraded", "probing", "quarantined", "left_out"];
@@ -22,6 +22,39 @@ pub struct Health {
     pub status: &'static str,
     /// Each service.
     pub services: Vec<ServiceHealth>,
+    /// How the configuration was read again the last time, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reload: Option<Reload>,
+}
+
+/// A reload of the configuration.
+#[derive(Debug, Serialize)]
+pub struct Reload {
+    /// When, as RFC 3339.
+    pub at: String,
+    /// Whether all that is written is in force.
+    pub successful: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+}
+
+impl Reload {
+    /// As it is told to `tenant`; to nobody's, all of it.
+    fn seen_by(last: &LastReload, tenant: Option<&str>) -> Self {
+        // The file is everybody's, and an error in it may name anybody.
+        let whole = last.error.as_ref().map(|error| match tenant {
+            None => error.clone(),
+            Some(_) => "the configuration cannot be used; the host's log says why".to_owned(),
+        });
+        let seen = last.faults.iter().filter(|fault| tenant.is_none_or(|tenant| tenant == fault.tenant));
+        let faults = seen.map(|fault| format!("service `{}`: {}", fault.service, fault.why));
+        Self {
+            at: humantime::format_rfc3339_seconds(last.at).to_string(),
+            successful: last.successful(),
+            errors: whole.into_iter().chain(faults).collect(),
+        }
+    }
 }
 
 /// The health of a service.
@@ -59,8 +92,9 @@ impl Health {
     /// The same with the services of one tenant only, if there is one to see it. The status is the whole host's.
     #[must_use]
     pub fn seen_by(host: &Host, tenant: Option<&str>) -> Self {
-        let loaded = host.catalog().all().map(|service| (&*service.tenant.name, health(service)));
-        let left_out = host.catalog().left_out().iter().map(|left| {
+        let catalog = host.catalog();
+        let loaded = catalog.all().map(|service| (&*service.tenant, health(service)));
+        let left_out = catalog.left_out().iter().map(|left| {
             let (name, state) = (left.service.clone(), "left_out");
             (&*left.tenant, ServiceHealth { name, state, why: None, upstreams: Vec::new() })
         });
@@ -68,7 +102,8 @@ impl Health {
         let well = services.iter().all(|(_, service)| service.state == "serving");
         let seen = services.into_iter().filter(|(owner, _)| tenant.is_none_or(|tenant| tenant == *owner));
         let services = seen.map(|(_, service)| service).collect();
-        Self { status: if well { "ok" } else { "degraded" }, services }
+        let reload = host.last_reload().map(|last| Reload::seen_by(&last, tenant));
+        Self { status: if well { "ok" } else { "degraded" }, services, reload }
     }
 
     /// Whether the host can serve, for `/readyz`: one of its services takes calls, or it has none. A service
@@ -108,7 +143,7 @@ mod tests {
             why: None,
             upstreams: Vec::new(),
         };
-        Health { status: "ok", services: states.iter().map(service).collect() }
+        Health { status: "ok", services: states.iter().map(service).collect(), reload: None }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod error;
 pub mod grant;
 pub mod health;
 pub mod limit;
+pub mod live;
 pub mod metrics;
 pub mod operation;
 pub mod permit;

@@ -69,8 +69,8 @@ impl Admission {
     pub fn admit(&self, route: Route) -> Result<Admitted, CallError> {
         let own = &route.caller().principal.gate;
         let places = match route.found() {
-            Some(Found { service, member, .. }) => {
-                enter_all(&[service.gate_of(member), &service.gate, own, &service.tenant.gate, &self.host])
+            Some(Found { service, member, tenant, .. }) => {
+                enter_all(&[service.gate_of(member), &service.gate, own, &tenant.gate, &self.host])
             }
             // Guessing names is not free.
             None => enter_all(&[own, &self.host]),

@@ -12,7 +12,11 @@ pub mod service;
 pub mod state;
 mod words;
 
-use std::{fmt::Write, sync::Arc, time::Duration};
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
@@ -23,7 +27,7 @@ use prometheus_client::{
 pub use service::{Running, ServiceMeters, Upstream};
 pub use words::OUTCOMES;
 
-use crate::{auth::Reason, call::Host, config::telemetry};
+use crate::{auth::Reason, call::Host, config::telemetry, live::reload::LastReload};
 use family::{Calls, PerService, PerUpstream};
 use histogram::{Histogram, LONG, SECONDS, SIZES};
 use labels::Names;
@@ -55,6 +59,9 @@ pub struct Metrics {
     sessions: Gauge,
     streams: Gauge,
     spans: Words,
+    reloads: Words,
+    reload_well: Gauge,
+    reload_time: Gauge,
 }
 
 /// Seconds that add up.
@@ -124,6 +131,14 @@ impl Metrics {
                 "Spans of traces, by what became of them",
                 [("outcome", &["sent", "dropped", "failed"])],
             ),
+            reloads: Words::new(
+                r,
+                "bulkhead_config_reloads",
+                "Reloads of the configuration: all of it is in force, some services are as before, or nothing changed",
+                [("outcome", &["applied", "partial", "failed"])],
+            ),
+            reload_well: Gauge::default(),
+            reload_time: Gauge::default(),
             calls,
             registry: Registry::default(),
         };
@@ -133,6 +148,18 @@ impl Metrics {
         r.register("bulkhead_cache_bytes", "Size of the results in the cache", metrics.cache_bytes.clone());
         r.register("bulkhead_sessions", "Sessions of clients", metrics.sessions.clone());
         r.register("bulkhead_streams", "Streams on which clients listen", metrics.streams.clone());
+        metrics.reload_well.set(1); // as it was started with
+        metrics.reload_time.set(seconds(SystemTime::now()));
+        r.register(
+            "bulkhead_config_last_reload_successful",
+            "Whether all that is written in the configuration is in force",
+            metrics.reload_well.clone(),
+        );
+        r.register(
+            "bulkhead_config_last_reload_success_timestamp_seconds",
+            "When all that was written in the configuration last came into force",
+            metrics.reload_time.clone(),
+        );
         r.register_collector(Box::new(process::Process::new()));
         Arc::new(Self { registry, ..metrics })
     }
@@ -200,6 +227,20 @@ impl Metrics {
         self.spans.add([outcome], count as u64);
     }
 
+    /// The configuration was read again.
+    pub fn reloaded(&self, last: &LastReload) {
+        let outcome = match (&last.error, last.faults.is_empty()) {
+            (Some(_), _) => "failed",
+            (None, false) => "partial",
+            (None, true) => "applied",
+        };
+        self.reloads.count([outcome]);
+        self.reload_well.set(last.successful().into());
+        if last.successful() {
+            self.reload_time.set(seconds(last.at));
+        }
+    }
+
     /// All numbers, those of the services' state included.
     #[must_use]
     pub fn text(&self, host: &Arc<Host>) -> String {
@@ -220,6 +261,12 @@ impl Metrics {
         let _ = encode_eof(&mut text);
         text
     }
+}
+
+/// Since 1970.
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -164,6 +164,17 @@ impl Pins {
         Ok(Self { lock: Some(lock.to_owned()), trust, state })
     }
 
+    /// Reads the lock file again: `bulkhead approve` may have written it.
+    ///
+    /// # Errors
+    /// When it cannot be read or understood; then the pins are as they were.
+    pub fn refresh(&self) -> Result<(), LockError> {
+        let Some(path) = &self.lock else { return Ok(()) };
+        let known = lock::read(path)?;
+        self.state().known = known;
+        Ok(())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

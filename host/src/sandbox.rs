@@ -26,7 +26,7 @@ use std::{
 };
 
 use bytesize::ByteSize;
-pub use component::{Component, LoadError};
+pub use component::{Component, LoadError, digest};
 pub use convert::Manifest;
 pub use files::Folders;
 pub use guest::Usage;
@@ -176,6 +176,12 @@ impl Sandbox {
         let (slots, wanted) = (self.plain.slots, self.room.guests.saturating_sub(SPARE));
         // On a machine that is too small for all, half of it is for calls at least.
         slots.saturating_sub(SPARE).max(slots / 2).min(wanted)
+    }
+
+    /// How much memory a guest may be given, at most.
+    #[must_use]
+    pub fn memory(&self) -> ByteSize {
+        self.room.memory
     }
 
     /// How many guests are running.

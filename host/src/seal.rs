@@ -110,6 +110,14 @@ impl Sealer {
         Ok(Self { keys: keys.into(), spent: Cache::builder().max_capacity(SPENT).time_to_live(MOST).build() })
     }
 
+    /// The same with other keys: what was used up stays so.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`].
+    pub fn renewed(&self, keys: &[Secret]) -> Result<Self, String> {
+        Ok(Self { spent: self.spent.clone(), ..Self::new(keys)? })
+    }
+
     /// A handle that `caller` can give back for so long, at most a day.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod exchange;
 mod front;
 pub mod handler;
 pub mod http;
+mod listen;
 pub mod message;
 mod meta;
 mod news;

@@ -21,6 +21,7 @@ mod hostile;
 mod http_sse;
 mod limits;
 mod listing;
+mod live;
 mod malformed;
 mod names;
 mod oauth2;

@@ -148,7 +148,8 @@ impl Here {
     }
 
     async fn explain(&self, url: &str) -> Explanation {
-        let service = self.host.catalog().all().next().unwrap();
+        let catalog = self.host.catalog();
+        let service = catalog.all().next().unwrap();
         service.compartment.policy.explain(&Method::GET, url).await
     }
 }

@@ -43,7 +43,7 @@ impl Folder {
     }
 
     fn serve(&self) -> Server {
-        Server::of(&self.path().join("bulkhead.yaml"), &["--json"])
+        Server::of(&self.path().join("bulkhead.yaml"))
     }
 
     /// The digest that is pinned for a service, as the lock file has it.

@@ -40,6 +40,13 @@ pub struct Condition {
     patterns: Arc<HashMap<String, Regex>>,
 }
 
+/// All of a condition is made from its text.
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
 /// Why a condition does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::config::load::suggestion;
 
 /// What is changed in the tools of one service. Tools are named as clients would see them without it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
     /// Tools that are not served.
     pub disabled: BTreeSet<String>,
@@ -20,7 +20,7 @@ pub struct Overrides {
 }
 
 /// What is changed in one tool.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Override {
     /// Its new name.
     pub name: Option<String>,

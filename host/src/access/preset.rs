@@ -8,7 +8,7 @@ use super::{Facts, glob::Glob, tags::TagExpression};
 pub type Presets = BTreeMap<String, Arc<Preset>>;
 
 /// A named set of tools.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
     name: String,
     tools: Vec<Glob>,

@@ -1,16 +1,26 @@
 //! All that a caller may use: what any of its accesses allows. A token may bring several, one for each scope.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use serde_json::Value;
 
 use super::{Access, Decision, Facts, verdicts::Verdicts};
 
-/// The rights of a caller. What they say of its tenant's tools is worked out once, at its first request.
+/// The rights of a caller. What they say of its tenant's tools is worked out once, at its first request, and again when
+/// the tools have changed.
 #[derive(Debug, Default)]
 pub struct Rights {
     any: Vec<Arc<Access>>,
-    verdicts: OnceLock<Vec<Verdicts>>,
+    settled: ArcSwapOption<Settled>,
+}
+
+/// What the rights say of one generation of a tenant's tools. A verdict is found by the tool's place, so one of
+/// another generation would be about another tool.
+#[derive(Debug)]
+struct Settled {
+    generation: u64,
+    verdicts: Vec<Verdicts>,
 }
 
 /// What is decided about a tool.
@@ -26,16 +36,30 @@ impl Rights {
     /// What any of these allows; of none, nothing.
     #[must_use]
     pub fn new(any: Vec<Arc<Access>>) -> Self {
-        Self { any, verdicts: OnceLock::new() }
+        Self { any, settled: ArcSwapOption::empty() }
     }
 
-    /// Whether the tool at `place` among `tools` may be used. The tools are those of the caller's tenant, always the
-    /// same ones.
-    pub fn rule<'a, I: Iterator<Item = Facts<'a>>>(&self, place: usize, tools: impl Fn() -> I) -> Ruling {
-        let verdicts = self
-            .verdicts
-            .get_or_init(|| self.any.iter().map(|access| Verdicts::of(access, tools())).collect());
-        let each = || self.any.iter().zip(verdicts).map(|(access, verdicts)| (access, verdicts.get(place)));
+    /// Whether the tool at `place` among `tools` may be used. The tools are those of the caller's tenant; of one
+    /// generation they are always the same ones.
+    pub fn rule<'a, I: Iterator<Item = Facts<'a>>>(
+        &self,
+        generation: u64,
+        place: usize,
+        tools: impl Fn() -> I,
+    ) -> Ruling {
+        let kept = self.settled.load();
+        let new;
+        let settled = match kept.as_ref().filter(|settled| settled.generation == generation) {
+            Some(settled) => settled,
+            None => {
+                let verdicts = self.any.iter().map(|access| Verdicts::of(access, tools())).collect();
+                new = Arc::new(Settled { generation, verdicts });
+                self.settled.store(Some(new.clone()));
+                &new
+            }
+        };
+        let each =
+            || self.any.iter().zip(&settled.verdicts).map(|(access, verdicts)| (access, verdicts.get(place)));
         let allowing = || each().filter(|(_, verdict)| verdict.allowed());
         // One that does not look at the arguments, rather than one that does.
         let best = allowing().find(|(_, verdict)| !verdict.conditional()).or_else(|| allowing().next());
@@ -98,7 +122,7 @@ mod tests {
         let rights = rights(&["{ tools: ['s_get'], read_only: true }", "{ tools: ['s_put'] }"]);
         let tools = || [facts("s_get", true), facts("s_put", false), facts("s_drop", false)].into_iter();
         let ruled = |place| {
-            let ruling = rights.rule(place, tools);
+            let ruling = rights.rule(1, place, tools);
             (ruling.decision.is_allowed(), ruling.decision.rule().to_string())
         };
         assert_eq!(ruled(0), (true, "tools: s_get".into()));
@@ -111,16 +135,29 @@ mod tests {
     fn a_right_without_conditions_goes_before_one_with() {
         let when = "{ tools: ['*'], when: [{ tools: ['*'], allow: 'args.a == 1' }] }";
         let tools = || [facts("s_get", true)].into_iter();
-        assert!(!rights(&[when, "{ tools: ['*'] }"]).rule(0, tools).conditional);
+        assert!(!rights(&[when, "{ tools: ['*'] }"]).rule(1, 0, tools).conditional);
         let only = rights(&[when]);
-        assert!(only.rule(0, tools).conditional);
+        assert!(only.rule(1, 0, tools).conditional);
         let with = |a: i32| only.check_arguments(&facts("s_get", true), "me", "t", &json!({ "a": a }));
         assert!(with(1).is_allowed());
         assert!(!with(2).is_allowed());
     }
 
     #[test]
+    fn verdicts_about_other_tools_are_not_used() {
+        let rights = rights(&["{ tools: ['s_get'] }"]);
+        let before = || [facts("s_get", true), facts("s_put", false)].into_iter();
+        let after = || [facts("s_put", false), facts("s_get", true)].into_iter();
+        for _ in 0..2 {
+            // A call that began before the change may be ruled after it, and the other way round.
+            assert!(rights.rule(1, 0, before).decision.is_allowed());
+            assert!(!rights.rule(2, 0, after).decision.is_allowed());
+            assert!(rights.rule(2, 1, after).decision.is_allowed());
+        }
+    }
+
+    #[test]
     fn no_rights_allow_nothing() {
-        assert!(!rights(&[]).rule(0, || [facts("s_get", true)].into_iter()).decision.is_allowed());
+        assert!(!rights(&[]).rule(1, 0, || [facts("s_get", true)].into_iter()).decision.is_allowed());
     }
 }

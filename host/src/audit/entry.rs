@@ -202,7 +202,7 @@ pub(super) mod tests {
         let json = String::from_utf8(entry("0199").encode()).unwrap();
         let expected = concat!(
             r#"{"time":"2026-09-21T14:13:20.123456Z","call":"0199","caller":"ci","tenant":"acme","service":"prometheus","#,
-            r#""tool":"prometheus_query","component":"abababababababababababababababababababababababababababababababab","#,
+            r#""method":"tools/call","tool":"prometheus_query","component":"abababababababababababababababababababababababababababababababab","#,
             r#""arguments":{"query":"string(2)"},"decision":"allowed","rule":"api_keys.ci","#,
             r#""egress":{"requests":1,"denied":0,"failed":0,"received":4711,"statuses":{"200":1}},"#,
             r#""outcome":"ok","took_us":1500,"cpu_us":300}"#

@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 
-use super::{Caller, Reason, recent::Recent};
+use super::{Caller, Gates, Reason, recent::Recent};
 use crate::{config::auth::User, secret::Secret};
 
 /// Passwords checked at once; each takes a processor, and the memory its hash asks for.
@@ -60,13 +60,14 @@ impl Users {
         self.users.values().map(|(_, caller)| caller)
     }
 
-    pub(super) fn new(config: Vec<User>) -> Result<Self, String> {
+    pub(super) fn new(config: Vec<User>, gates: &mut Gates) -> Result<Self, String> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| format!("the system has no randomness: {error}"))?;
         let decoy =
             config.first().map(|user| decoy(user.hash.expose(), &key)).transpose()?.unwrap_or_default();
         let each = config.into_iter().map(|user| {
-            (user.identity.id.as_ref().to_owned(), (user.hash.expose().into(), Caller::of(&user.identity)))
+            let hash = user.hash.expose().into();
+            (user.identity.id.as_ref().to_owned(), (hash, Caller::of(&user.identity, gates)))
         });
         Ok(Self {
             users: each.collect(),
@@ -140,11 +141,8 @@ mod tests {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let hash = argon2.hash_password(b"right").unwrap().to_string();
         let (id, tenant, rights) = ("ada".into(), "acme".into(), Rights::default());
-        Users::new(vec![User {
-            hash: Secret::new(hash),
-            identity: Identity { id, tenant, admin: false, rights },
-        }])
-        .unwrap()
+        let identity = Identity { id, tenant, admin: false, rights };
+        Users::new(vec![User { hash: Secret::new(hash), identity }], &mut Gates::default()).unwrap()
     }
 
     #[tokio::test]

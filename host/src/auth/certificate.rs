@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 use webpki::EndEntityCert;
 
-use super::{Caller, Reason};
+use super::{Caller, Gates, Reason};
 use crate::config::auth::{Certificate, CertificateMark};
 
 /// What a client's certificate says of it.
@@ -47,8 +47,8 @@ impl Certificates {
 }
 
 impl Certificates {
-    pub(super) fn new(config: &[Certificate]) -> Self {
-        let each = config.iter().map(|entry| (entry.mark.clone(), Caller::of(&entry.identity)));
+    pub(super) fn new(config: &[Certificate], gates: &mut Gates) -> Self {
+        let each = config.iter().map(|entry| (entry.mark.clone(), Caller::of(&entry.identity, gates)));
         Self(each.collect())
     }
 
@@ -88,7 +88,7 @@ mod tests {
             let (id, tenant, rights) = ((*id).into(), "acme".into(), Rights::default());
             Certificate { mark: mark.clone(), identity: Identity { id, tenant, admin: false, rights } }
         };
-        Certificates::new(&marks.iter().map(entry).collect::<Vec<_>>())
+        Certificates::new(&marks.iter().map(entry).collect::<Vec<_>>(), &mut Gates::default())
     }
 
     fn san(name: &str) -> CertificateMark {

@@ -6,7 +6,6 @@ mod verifier;
 
 use std::{
     collections::BTreeSet,
-    fs,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -69,9 +68,17 @@ struct Claimed {
 }
 
 impl Tokens {
-    pub(super) fn new(config: Vec<config::Issuer>, resolver: &Arc<dyn Resolve>) -> Result<Self, String> {
+    /// Accepts tokens of these issuers; `former` are those that were trusted until now.
+    pub(super) fn new(
+        config: Vec<config::Issuer>,
+        resolver: &Arc<dyn Resolve>,
+        former: &[Issuer],
+    ) -> Result<Self, String> {
         verifier::install();
-        let issuers = config.into_iter().map(|config| Issuer::new(config, resolver));
+        let issuers = config.into_iter().map(|config| {
+            let former = former.iter().find(|former| former.config.id == config.id);
+            Issuer::new(config, resolver, former)
+        });
         Ok(Self { issuers: issuers.collect::<Result<_, _>>()?, recent: Recent::new(REMEMBERED) })
     }
 
@@ -114,22 +121,36 @@ fn moment(seconds: f64) -> Option<SystemTime> {
 }
 
 impl Issuer {
-    fn new(config: config::Issuer, resolver: &Arc<dyn Resolve>) -> Result<Self, String> {
+    fn new(
+        config: config::Issuer,
+        resolver: &Arc<dyn Resolve>,
+        former: Option<&Self>,
+    ) -> Result<Self, String> {
         let about = |why: &dyn std::fmt::Display| format!("the issuer {}: {why}", config.issuer);
         let (KeySource::Jwks(url) | KeySource::Discovery(url)) = &config.keys;
         let url = Target::parse(url).map_err(|_| about(&format!("`{url}` is not a URL")))?;
-        let ca = config.ca.as_ref().map(fs::read).transpose().map_err(|error| about(&error))?;
         let allowed = config.allow_addresses.clone();
-        let documents =
-            Documents::new(&[&url], allowed, ca.as_deref(), resolver).map_err(|error| about(&error))?;
-        let keys = Arc::new(Keys::new(&config, url, documents));
+        let documents = Documents::new(&[&url], allowed, config.ca.as_deref(), resolver)
+            .map_err(|error| about(&error))?;
+        let same_keys = |former: &&Self| {
+            let former = &former.config;
+            (&former.issuer, &former.keys, &former.allow_addresses, &former.ca, &former.keys_ttl)
+                == (&config.issuer, &config.keys, &config.allow_addresses, &config.ca, &config.keys_ttl)
+        };
+        let keys = match former.filter(same_keys) {
+            Some(former) => former.keys.clone(),
+            None => Arc::new(Keys::new(&config, url, documents)),
+        };
         let mut validation = Validation::default();
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         validation.set_issuer(&[&config.issuer]);
         validation.set_audience(&config.audiences);
         validation.leeway = config.leeway.as_secs();
         validation.validate_nbf = true;
-        let gates = moka::sync::Cache::builder().max_capacity(SUBJECTS).time_to_idle(A_DAY_AND_MORE).build();
+        let gates = match former.filter(|former| former.config.rights.calls == config.rights.calls) {
+            Some(former) => former.gates.clone(),
+            None => moka::sync::Cache::builder().max_capacity(SUBJECTS).time_to_idle(A_DAY_AND_MORE).build(),
+        };
         Ok(Self { config, validation, keys, gates })
     }
 
@@ -179,10 +200,14 @@ impl Issuer {
         self.gates.get_with((tenant.clone(), id.clone()), new)
     }
 
+    /// Whether a caller of this name is a subject of this issuer's.
+    pub(super) fn names(&self, id: &str) -> bool {
+        id.strip_prefix(&self.config.id).is_some_and(|rest| rest.starts_with(':'))
+    }
+
     /// Tells a subject's quota what was used of it before this host started.
     pub(super) fn restore(&self, tenant: &str, id: &str, used: u32, now: SystemTime) {
-        let own = id.strip_prefix(&self.config.id).is_some_and(|rest| rest.starts_with(':'));
-        if own && self.config.rights.calls.calls_per_day.is_some() {
+        if self.names(id) && self.config.rights.calls.calls_per_day.is_some() {
             self.gate(&tenant.into(), &id.into()).restore(used, now);
         }
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use super::{Caller, Reason};
+use super::{Caller, Gates, Reason};
 use crate::{config::auth, secret::Secret};
 
 /// What a key starts with, so that people and secret scanners recognise it.
@@ -90,9 +90,11 @@ struct Entry {
 }
 
 impl Keys {
-    pub(super) fn new(config: &[auth::Key]) -> Self {
-        let entry =
-            |key: &auth::Key| Entry { caller: Caller::of(&key.identity), api: key.api, expires: key.expires };
+    pub(super) fn new(config: &[auth::Key], gates: &mut Gates) -> Self {
+        let mut entry = |key: &auth::Key| {
+            let caller = Caller::of(&key.identity, gates);
+            Entry { caller, api: key.api, expires: key.expires }
+        };
         Self(config.iter().map(|key| (key.digest, entry(key))).collect())
     }
 
@@ -127,7 +129,10 @@ mod tests {
     fn keys(api: bool, expires: Option<SystemTime>) -> Keys {
         let identity =
             Identity { id: "ci".into(), tenant: "acme".into(), admin: false, rights: Rights::default() };
-        Keys::new(&[auth::Key { digest: digest(&secret("right")), api, expires, identity }])
+        Keys::new(
+            &[auth::Key { digest: digest(&secret("right")), api, expires, identity }],
+            &mut Gates::default(),
+        )
     }
 
     fn secret(text: &str) -> Secret {

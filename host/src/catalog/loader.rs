@@ -6,12 +6,14 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use super::{
+    Catalog,
+    files::Files,
     prompt::{DeclaredPrompt, DeclaredTemplate, Prompt, Resources},
-    service::{Service, Tenant},
+    service::Service,
     tool::{Declared, Tool},
 };
 use crate::{
@@ -24,12 +26,14 @@ use crate::{
     limit::gate::{CallLimits, Gate},
     metrics::Metrics,
     pin::{self, Now, Pins},
-    sandbox::{Compartment, Component, Folders, Manifest, Sandbox},
+    sandbox::{Compartment, Component, Folders, LoadError, Manifest, Sandbox, digest},
     shape::Shaping,
 };
 
 /// The `utilities` component, so that a host without any file serves something.
 pub const EMBEDDED_UTILITIES: &[u8] = include_bytes!(env!("UTILITIES_WASM"));
+
+static EMBEDDED_DIGEST: LazyLock<Arc<str>> = LazyLock::new(|| digest(EMBEDDED_UTILITIES).into());
 
 /// More tools, prompts or templates than a client could list in any sensible time.
 const MOST_TOOLS: usize = 4096;
@@ -59,13 +63,31 @@ pub struct Offer {
     pub templates: Option<Vec<DeclaredTemplate>>,
 }
 
+/// Why a service cannot be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// For the operator; complete.
+    pub why: String,
+    /// Whether its file may be one that is still being written.
+    pub unfinished: bool,
+}
+
+impl From<String> for Fault {
+    fn from(why: String) -> Self {
+        Self { why, unfinished: false }
+    }
+}
+
 /// Loads services, and remembers what they share.
 #[derive(Debug)]
 pub struct Loader<'a> {
-    sandbox: &'a Sandbox,
+    sandbox: &'a Arc<Sandbox>,
     resolver: Arc<dyn Resolve>,
     metrics: Arc<Metrics>,
     pins: &'a Pins,
+    /// What is served already: of it, what need not be loaded is not.
+    former: Option<&'a Catalog>,
+    files: &'a mut Files,
     components: HashMap<Source, Known>,
     /// What a component offers with a config.
     offers: HashMap<(Source, String), Offer>,
@@ -77,34 +99,62 @@ impl<'a> Loader<'a> {
     /// A loader that has loaded nothing yet. Names of upstreams are resolved by `resolver`.
     #[must_use]
     pub fn new(
-        sandbox: &'a Sandbox,
+        sandbox: &'a Arc<Sandbox>,
         resolver: Arc<dyn Resolve>,
         metrics: Arc<Metrics>,
         pins: &'a Pins,
+        files: &'a mut Files,
+        former: Option<&'a Catalog>,
     ) -> Self {
         Self {
             sandbox,
             resolver,
             metrics,
             pins,
+            former,
+            files,
             components: HashMap::new(),
             offers: HashMap::new(),
             tools: HashMap::new(),
         }
     }
 
-    /// Loads a service of `tenant`. The text of an error is complete, for the operator.
+    /// Loads a service of `tenant`; if it is served already, made from the same, it is that one.
     ///
     /// # Errors
     /// When its component cannot be loaded, refuses the config, or its tools or grants are unsound.
-    pub async fn load(&mut self, tenant: &Arc<Tenant>, config: config::Service) -> Result<Service, String> {
-        let source = source(&config);
-        let Known { component, manifest } = self.component(&source, &config).await?;
+    pub async fn load(&mut self, tenant: &Arc<str>, config: &config::Service) -> Result<Arc<Service>, Fault> {
+        let source = source(config);
+        let digest = self.digest(&source)?;
+        let former = self.former.and_then(|former| former.service(tenant, &config.name));
+        if let Some(same) = former.filter(|former| former.is_made_from(config, &digest)) {
+            return Ok(same.clone());
+        }
+        if config.limits.memory > self.sandbox.memory() {
+            let most = self.sandbox.memory();
+            return Err(
+                format!("limits.memory: only {most} is reserved for each guest; restart the host").into()
+            );
+        }
+        let known = self.component(&source, &digest, config).await?;
+        let made = self.make(tenant, config.clone(), source, known, former.map(|former| &**former)).await;
+        made.map(Arc::new).map_err(Fault::from)
+    }
+
+    async fn make(
+        &mut self,
+        tenant: &Arc<str>,
+        config: config::Service,
+        source: Source,
+        Known { component, manifest }: Known,
+        former: Option<&Service>,
+    ) -> Result<Service, String> {
+        let written = config.clone();
         check_config(&manifest, &config.config)?;
         let grant = Grant::new(&manifest.egress, &config.config, config.egress.as_deref())?;
         for url in &grant.withheld {
             tracing::warn!(
-                tenant = &*tenant.name,
+                tenant = &**tenant,
                 service = config.name,
                 url,
                 "the component asks for this host and the config does not grant it; add it under `egress`"
@@ -114,7 +164,6 @@ impl<'a> Loader<'a> {
         let dialer = Dialer::new(config.network.clone(), &config.caps, self.resolver.clone());
         let breaker = config.network.circuit_breaker;
         let policy = Policy::new(name.clone(), grant, config.credentials, config.caps, breaker, dialer);
-        let key = format!("tenants.{}.services.{name}", tenant.name);
         let compartment = Compartment::new(
             name.clone(),
             component,
@@ -126,7 +175,7 @@ impl<'a> Loader<'a> {
         let built_in = source.0.is_none();
         let Offer { tools, prompts, templates } = self.offer(source, &compartment).await?;
         if !built_in {
-            self.check_pin(&tenant.name, &manifest, &compartment, &tools)?;
+            self.check_pin(tenant, &manifest, &compartment, &tools)?;
         }
         let tools = self.tools(&tools, &name, &config.overrides, &config.shapes)?;
         let prompts = prompts.into_iter().map(|prompt| Prompt::new(&name, prompt).map(Arc::new));
@@ -138,18 +187,21 @@ impl<'a> Loader<'a> {
         let names: Vec<_> = names.chain(resources.iter().map(|resources| &*resources.public_name)).collect();
         // Rights name tools, prompts and resources alike, so one name is one thing.
         no_two(&names)?;
-        let tool_gates = tool_gates(&key, config.tool_limits, &names)?;
-        let meters = self.metrics.service(&tenant.name, &name, &names);
+        let key = format!("tenants.{tenant}.services.{name}");
+        let tool_gates = tool_gates(&key, config.tool_limits, &names, former)?;
+        let meters = self.metrics.service(tenant, &name, &names);
         compartment.policy.measure(meters.clone());
+        let gate = Gate::renewed(former.map(|former| &former.gate), &format!("{key}.limits"), config.calls);
         Ok(Service {
             name,
             tenant: tenant.clone(),
+            written,
             manifest,
             compartment,
             conduct: Breaker::new(config.quarantine),
             revision: Revision::new(),
             meters,
-            gate: Gate::new(&format!("{key}.limits"), config.calls),
+            gate,
             tool_gates,
             tools,
             prompts,
@@ -174,17 +226,41 @@ impl<'a> Loader<'a> {
         })
     }
 
+    /// The digest of a component's file.
+    fn digest(&mut self, (file, _): &Source) -> Result<Arc<str>, String> {
+        match file {
+            Some(path) => self.files.digest(path),
+            None => Ok(EMBEDDED_DIGEST.clone()),
+        }
+    }
+
     /// The component of a service, loaded and described once.
-    async fn component(&mut self, source: &Source, config: &config::Service) -> Result<Known, String> {
+    async fn component(
+        &mut self,
+        source: &Source,
+        digest: &str,
+        config: &config::Service,
+    ) -> Result<Known, Fault> {
         if let Some(known) = self.components.get(source) {
             return Ok(known.clone());
         }
-        let wasm = read(&config.component)?;
+        if let Some(known) = self.former.and_then(|former| known(former, digest, source.1)) {
+            self.components.insert(source.clone(), known.clone());
+            return Ok(known);
+        }
         let shown = match &config.component {
             ComponentSource::File(path) => path.display().to_string(),
             ComponentSource::EmbeddedUtilities => "the embedded utilities".to_owned(),
         };
-        let component = self.sandbox.load(&wasm, source.1).map_err(|e| format!("{shown}: {e}"))?;
+        let wasm = read(&config.component)?;
+        let (sandbox, fuel) = (self.sandbox.clone(), source.1);
+        let loading = tokio::task::spawn_blocking(move || sandbox.load(&wasm, fuel));
+        let component = loading.await.map_err(|error| format!("{shown}: loading it: {error}"))?;
+        let component = component.map_err(|error| {
+            // A file that ends too early is damaged, or says too little of what it exports.
+            let unfinished = matches!(error, LoadError::Contract(_) | LoadError::Compile(_));
+            Fault { why: format!("{shown}: {error}"), unfinished }
+        })?;
         self.metrics.loaded(component.compiled);
         let component = Arc::new(component);
         let bare = Compartment::bare(component.clone(), config.limits);
@@ -235,6 +311,14 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// The component with this digest, if a service is made of it.
+fn known(catalog: &Catalog, digest: &str, fuel: bool) -> Option<Known> {
+    let service = catalog.all().find(|service| {
+        service.compartment.component.digest == digest && service.compartment.limits.fuel.is_some() == fuel
+    })?;
+    Some(Known { component: service.compartment.component.clone(), manifest: service.manifest.clone() })
+}
+
 fn source(config: &config::Service) -> Source {
     let file = match &config.component {
         ComponentSource::File(path) => Some(path.clone()),
@@ -278,12 +362,14 @@ fn tool_gates(
     key: &str,
     limits: BTreeMap<String, CallLimits>,
     names: &[&str],
+    former: Option<&Service>,
 ) -> Result<HashMap<Arc<str>, Gate>, String> {
     let gate = |(name, limits): (String, CallLimits)| {
         if !names.contains(&&*name) {
             return Err(format!("tools.limits: there is no tool `{name}`. {}", suggestion(&name, names)));
         }
-        let gate = Gate::new(&format!("{key}.tools.limits.{name}"), limits);
+        let former = former.and_then(|former| former.tool_gates.get(&*name));
+        let gate = Gate::renewed(former, &format!("{key}.tools.limits.{name}"), limits);
         Ok((name.into(), gate))
     };
     limits.into_iter().map(gate).collect()

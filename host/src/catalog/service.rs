@@ -11,6 +11,7 @@ use crate::{
     access::Facts,
     breaker::Breaker,
     cache::Revision,
+    config,
     limit::gate::{CallLimits, Gate},
     metrics::ServiceMeters,
     request::Listing,
@@ -31,8 +32,10 @@ pub(super) enum Part {
 pub struct Service {
     /// Its name.
     pub name: Arc<str>,
-    /// The tenant it belongs to.
-    pub tenant: Arc<Tenant>,
+    /// The name of the tenant it belongs to.
+    pub tenant: Arc<str>,
+    /// What it was made from. A service that would be made from the same again stays.
+    pub(super) written: config::Service,
     /// What its component says of itself.
     pub manifest: Arc<Manifest>,
     /// What its guests run with.
@@ -56,6 +59,11 @@ pub struct Service {
 }
 
 impl Service {
+    /// Whether it would be the same if it were made from this config and a component with this digest.
+    pub(super) fn is_made_from(&self, config: &config::Service, digest: &str) -> bool {
+        self.compartment.component.digest == digest && self.written == *config
+    }
+
     /// How many calls a tool takes; prompts and resources likewise.
     #[must_use]
     pub fn gate_of(&self, member: &Member) -> &Gate {
@@ -105,11 +113,12 @@ impl Service {
     }
 }
 
-/// A tenant, as its services know it.
+/// A tenant.
 #[derive(Debug)]
 pub struct Tenant {
     /// Its name.
     pub name: Arc<str>,
+    limits: CallLimits,
     /// How many calls of all its services it may make.
     pub gate: Gate,
     /// How clients are shown its tools.
@@ -121,6 +130,24 @@ impl Tenant {
     #[must_use]
     pub fn new(name: Arc<str>, limits: CallLimits, listing: Listing) -> Self {
         let gate = Gate::new(&format!("tenants.{name}.limits"), limits);
-        Self { name, gate, listing }
+        Self { name, limits, gate, listing }
+    }
+
+    /// A tenant as it is configured now; the `former` one if it is the same.
+    #[must_use]
+    pub fn renewed(
+        former: Option<&Arc<Self>>,
+        name: &str,
+        limits: CallLimits,
+        listing: Listing,
+    ) -> Arc<Self> {
+        match former {
+            Some(former) if former.limits == limits && former.listing == listing => former.clone(),
+            Some(former) => {
+                let gate = Gate::renewed(Some(&former.gate), &format!("tenants.{name}.limits"), limits);
+                Arc::new(Self { name: name.into(), limits, gate, listing })
+            }
+            None => Arc::new(Self::new(name.into(), limits, listing)),
+        }
     }
 }

@@ -198,6 +198,19 @@ impl Tool {
         Err(faults.into_iter().collect::<Vec<_>>().join("; "))
     }
 
+    /// Whether clients are told the same of it as of another.
+    #[must_use]
+    pub fn is_listed_as(&self, other: &Self) -> bool {
+        self.public_name == other.public_name
+            && self.title == other.title
+            && self.description == other.description
+            && self.input_schema == other.input_schema
+            && self.output_schema == other.output_schema
+            && self.annotations == other.annotations
+            && self.tags == other.tags
+            && self.meta == other.meta
+    }
+
     /// A result as a client gets it: what the operator selected of it, in at most `limit` bytes.
     #[must_use]
     pub fn shaped(&self, output: ToolOutput, limit: ByteSize) -> ToolOutput {

@@ -36,7 +36,8 @@ impl Check {
         let host = build_host(Config { audit: None, ..config }).await?;
         let mut reports = Vec::new();
         let mut ill = 0;
-        for service in host.catalog().all() {
+        let catalog = host.catalog();
+        for service in catalog.all() {
             let health =
                 if self.offline { None } else { Some(host.sandbox().health(&service.compartment).await) };
             let health = health.map(|health| health.map_err(|error| error.to_string()));
@@ -50,7 +51,7 @@ impl Check {
         if options.json {
             out!("{}", json!({ "services": reports }));
         }
-        let left_out = host.catalog().left_out();
+        let left_out = catalog.left_out();
         if let Some(left) = left_out.first() {
             let more = if left_out.len() > 1 {
                 format!(" (and {} more)", left_out.len() - 1)

@@ -88,9 +88,10 @@ impl Explain {
         let method = method(&self.method).map_err(usage)?;
         let host = options.host().await?;
         let mine = |tenant: &str| options.tenant.as_deref().is_none_or(|chosen| chosen == tenant);
-        let services: Vec<_> = host.catalog().all().filter(|one| mine(&one.tenant.name)).collect();
+        let catalog = host.catalog();
+        let services: Vec<_> = catalog.all().filter(|one| mine(&one.tenant)).collect();
         let service = services.iter().find(|one| *one.name == *service).ok_or_else(|| {
-            let left_out = host.catalog().left_out();
+            let left_out = catalog.left_out();
             if let Some(left) = left_out.iter().find(|left| left.service == service && mine(&left.tenant)) {
                 return failed(format!("service `{}` cannot be loaded: {}", left.service, left.why));
             }

@@ -3,7 +3,6 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bulkhead::{
-    call::Host,
     health::Prober,
     transport::{http, stdio},
 };
@@ -29,16 +28,19 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, options: &Options) -> Outcome {
         let config = options.load(self.listen)?;
-        let (server, front) = (config.server.clone(), config.front.clone());
+        let started = config.without_tenants();
         let stop = stop_signal()?;
         // Bound first: a port in use should not cost a compile.
-        let listener = TcpListener::bind(server.listen).await.map_err(|e| unbound(server.listen, &e))?;
+        let listener =
+            TcpListener::bind(config.server.listen).await.map_err(|e| unbound(config.server.listen, &e))?;
         let address = listener.local_addr().map_err(failed)?;
         let host = tokio::select! {
             host = build_host(config) => host?,
             () = stop.cancelled() => return Ok(()),
         };
-        pin(&host);
+        host.pin();
+        let (server, front) = (started.server.clone(), started.front.clone());
+        options.follow(&host, started, self.listen, &stop)?;
         let services: Vec<_> = host.catalog().all().map(|service| service.name.clone()).collect();
         let tools: usize = host.catalog().all().map(|service| service.tools.len()).sum();
         tracing::info!(%address, services = named(&services), tools, "ready");
@@ -52,14 +54,6 @@ impl Serve {
         let served = http::serve(listener, host.clone(), &server, &front, stop).await.map_err(failed);
         host.close(FLUSH).await;
         served
-    }
-}
-
-/// Keeps what is served now in the lock file. Without one the host serves all the same, and has nothing to compare
-/// with when it starts again.
-fn pin(host: &Host) {
-    if let Err(error) = host.pins().save(None) {
-        tracing::warn!(%error, "what is served cannot be pinned");
     }
 }
 
@@ -86,10 +80,14 @@ fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
 }
 
 pub(super) async fn stdio(options: &Options) -> Outcome {
-    let host = build_host(options.own()?).await?;
-    pin(&host);
+    let config = options.own()?;
+    let started = config.without_tenants();
+    let host = build_host(config).await?;
+    host.pin();
     let _prober = Prober::of(&host);
-    let served = stdio::serve(host.clone(), stop_signal()?).await.map_err(failed);
+    let stop = stop_signal()?;
+    options.follow(&host, started, None, &stop)?;
+    let served = stdio::serve(host.clone(), stop).await.map_err(failed);
     host.close(FLUSH).await;
     served
 }

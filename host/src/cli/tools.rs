@@ -27,7 +27,8 @@ impl Tools {
         let host = options.own_host().await?;
         let caller = host.authenticate(&Credentials::Local, None).await.map_err(failed)?;
         let all = Scope::all();
-        let listed: Vec<_> = host.catalog().list(&caller, &all).collect();
+        let catalog = host.catalog();
+        let listed: Vec<_> = catalog.list(&caller, &all).collect();
         if self.tokens {
             let mut services: Vec<Cost> = Vec::new();
             for (service, tool) in listed {

@@ -4,7 +4,6 @@ pub mod raw;
 mod resolve;
 
 use std::{
-    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -15,7 +14,7 @@ pub use resolve::{check_exposure, resolve};
 use crate::{access::Access, limit::gate::CallLimits, secret::Secret};
 
 /// What a caller may do.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rights {
     /// Which tools it may use: all that one of these allows, and of none nothing.
     pub access: Vec<Arc<Access>>,
@@ -32,7 +31,7 @@ impl Rights {
 }
 
 /// Who may call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Auth {
     /// API keys and bearer tokens.
     pub keys: Vec<Key>,
@@ -49,7 +48,7 @@ pub struct Auth {
 }
 
 /// One caller.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// Its name in logs.
     pub id: Arc<str>,
@@ -62,7 +61,7 @@ pub struct Identity {
 }
 
 /// An API key or a bearer token, of which only the digest is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     /// SHA-256.
     pub digest: [u8; 32],
@@ -75,7 +74,7 @@ pub struct Key {
 }
 
 /// A user with a password.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct User {
     /// The password's hash in PHC string format, argon2id.
     pub hash: Secret,
@@ -84,7 +83,7 @@ pub struct User {
 }
 
 /// A client with a certificate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
     /// What tells it from others.
     pub mark: CertificateMark,
@@ -102,7 +101,7 @@ pub enum CertificateMark {
 }
 
 /// An issuer of JWTs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Issuer {
     /// Its short name.
     pub id: String,
@@ -133,7 +132,7 @@ pub struct Issuer {
     /// Private addresses its name may resolve to.
     pub allow_addresses: Vec<ipnet::IpNet>,
     /// Certificates trusted for it, in PEM.
-    pub ca: Option<PathBuf>,
+    pub ca: Option<Vec<u8>>,
 }
 
 /// Where an issuer's keys are; URLs are https, or http on this machine.

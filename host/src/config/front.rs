@@ -47,7 +47,7 @@ pub struct RawFront {
 }
 
 /// What stands between the network and the host.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Front {
     /// TLS of the listener.
     pub tls: Option<TlsFiles>,
@@ -60,7 +60,7 @@ pub struct Front {
 }
 
 /// The files of a TLS listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate chain.
     pub certificate: PathBuf,

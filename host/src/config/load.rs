@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Config, raw, resolve};
+use super::{
+    Config,
+    files::{self, Named},
+    raw, resolve,
+};
 
 /// Why a configuration cannot be used. Its text is complete: what, where, how to mend it.
 #[derive(Debug)]
@@ -33,35 +37,68 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// What became of reading a configuration.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it is read from; only the file itself, where that cannot be understood.
+    pub named: Named,
+    /// Whether it can.
+    pub understood: bool,
+    /// Whether there is a file with nothing in it. A host may be started with it; while it serves, somebody is about to
+    /// write the file.
+    pub empty: bool,
+    /// The configuration.
+    pub config: Result<Config, ConfigError>,
+}
+
 /// Loads a configuration file.
 ///
 /// # Errors
 /// When it cannot be read, parsed or acted on.
 pub fn file(path: &Path) -> Result<Config, ConfigError> {
-    let named = |message| ConfigError { file: Some(path.to_owned()), at: None, message };
-    let text = fs::read_to_string(path).map_err(|e| named(format!("cannot be read: {e}")))?;
-    let raw = parse(&text).map_err(|e| ConfigError { file: Some(path.to_owned()), ..e })?;
-    let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    resolve::resolve(raw, base).map_err(|e| {
-        let at = e.key.as_deref().and_then(|key| line_of(&text, key)).map(|line| (line, 1));
-        ConfigError { file: Some(path.to_owned()), at, message: e.to_string() }
-    })
+    read(path).config
 }
 
-/// The configuration of a host that was given none: the `utilities` component for a local caller.
-///
-/// # Errors
-/// When the cache folder cannot be determined.
-pub fn none() -> Result<Config, ConfigError> {
+/// Loads a configuration file, and says which others it names.
+#[must_use]
+pub fn read(path: &Path) -> Loaded {
+    let named = |message| ConfigError { file: Some(path.to_owned()), at: None, message };
+    let parsed = fs::read_to_string(path).map_err(|e| named(format!("cannot be read: {e}")));
+    let parsed = parsed.and_then(|text| match parse(&text) {
+        Ok(raw) => Ok((text, raw)),
+        Err(error) => Err(ConfigError { file: Some(path.to_owned()), ..error }),
+    });
+    let (text, raw) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let named = Named { files: [path.to_owned()].into(), folder: None };
+            return Loaded { named, understood: false, empty: false, config: Err(error) };
+        }
+    };
+    let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut all = files::named(&raw, base);
+    all.files.insert(path.to_owned());
+    let config = resolve::resolve(raw, base).map_err(|e| {
+        let at = e.key.as_deref().and_then(|key| line_of(&text, key)).map(|line| (line, 1));
+        ConfigError { file: Some(path.to_owned()), at, message: e.to_string() }
+    });
+    Loaded { named: all, understood: true, empty: text.trim().is_empty(), config }
+}
+
+/// The configuration of a host that was given none: the `utilities` component for a local caller, and what lies in
+/// `./components`.
+#[must_use]
+pub fn none() -> Loaded {
     let mut raw = raw::File::default();
     let services = [("utilities".to_owned(), raw::Service::default())].into();
     let local = raw::Tenant { services, ..raw::Tenant::default() };
     raw.tenants.insert("local".to_owned(), local);
-    resolve::resolve(raw, Path::new(".")).map_err(|e| ConfigError {
-        file: None,
-        at: None,
-        message: e.to_string(),
-    })
+    raw.components.serve = Some(true);
+    let base = Path::new(".");
+    let named = files::named(&raw, base);
+    let config =
+        resolve::resolve(raw, base).map_err(|e| ConfigError { file: None, at: None, message: e.to_string() });
+    Loaded { named, understood: true, empty: false, config }
 }
 
 /// Parses the text of a file.

@@ -110,6 +110,9 @@ pub struct Components {
     pub trust: Trust,
     /// What is pinned, relative to this file; `./bulkhead.lock` unless given.
     pub lock: Option<PathBuf>,
+    /// Whether each `NAME.wasm` in the folder that no service is called after is served as service `NAME`, for the one
+    /// tenant there is, with what `defaults` say and no config of its own. True if there are no `tenants`, unless given.
+    pub serve: Option<bool>,
 }
 
 /// Where a secret comes from: exactly one of the two.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Components, Config, Server, Tenant, access, audit, auth,
+    Components, Config, Server, Tenant, access, audit, auth, files,
     front::{self, RawFront},
     raw,
     secrets::Secrets,
@@ -45,14 +45,16 @@ const CONCURRENT_CALLS: u32 = 256;
 ///
 /// # Errors
 /// Names the key and says what to write instead.
-pub fn resolve(file: raw::File, base: &Path) -> Result<Config, ResolveError> {
+pub fn resolve(mut file: raw::File, base: &Path) -> Result<Config, ResolveError> {
+    serve_dropped(&mut file, base)?;
+    let dir = files::components_dir(&file, base);
     let secrets = Secrets::load(&file.secrets, base).map_err(at("secrets"))?;
     let raw::Server { tls, plaintext, public_url, metrics_open, .. } = &file.server;
     let (tls, public_url) = (tls.clone(), public_url.clone());
     let front = RawFront { tls, plaintext: *plaintext, public_url, metrics_open: *metrics_open };
     let front = front::resolve(front, base)?;
     let server = server(file.server, &secrets)?;
-    let components = components(file.components, base)?;
+    let components = components(file.components, dir, base)?;
     let presets = access::presets(file.presets, "presets")?;
     let names: Vec<&str> = file.tenants.keys().map(String::as_str).collect();
     let auth =
@@ -141,8 +143,59 @@ fn handle_keys(written: &[String], secrets: &Secrets) -> Result<Vec<Secret>, Res
     written.iter().enumerate().map(key).collect()
 }
 
-fn components(raw: raw::Components, base: &Path) -> Result<Components, ResolveError> {
-    let dir = base.join(raw.dir.unwrap_or_else(|| "components".into()));
+/// Puts components that lie in the folder among the services of the one tenant there is.
+fn serve_dropped(file: &mut raw::File, base: &Path) -> Result<(), ResolveError> {
+    if !files::serves_dropped(file) {
+        return Ok(());
+    }
+    if file.tenants.len() > 1 {
+        return Err(at("components.serve")(
+            "there are several tenants, and nothing says whose these components are; list them under `services`".into(),
+        ));
+    }
+    let dir = files::components_dir(file, base);
+    let dropped =
+        dropped(&dir).map_err(|error| at("components.dir")(format!("{}: {error}", dir.display())))?;
+    if dropped.is_empty() {
+        return Ok(());
+    }
+    if file.tenants.is_empty() {
+        file.tenants.insert("local".to_owned(), raw::Tenant::default());
+    }
+    for tenant in file.tenants.values_mut() {
+        for name in &dropped {
+            tenant.services.entry(name.clone()).or_default();
+        }
+    }
+    Ok(())
+}
+
+/// The components in a folder, by name; none if there is no such folder.
+fn dropped(dir: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".wasm")) else {
+            continue;
+        };
+        // What is still being copied often has a name of its own: `.x.wasm`, `x.wasm.part`.
+        if name.starts_with('.') || !path.is_file() {
+            continue;
+        }
+        match check_service_name(name) {
+            Ok(()) => names.push(name.to_owned()),
+            Err(why) => tracing::warn!(file = %path.display(), why, "a component is not served"),
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn components(raw: raw::Components, dir: PathBuf, base: &Path) -> Result<Components, ResolveError> {
     let cache_dir = match (raw.cache, raw.cache_dir) {
         (Some(false), Some(_)) => {
             return Err(at("components.cache_dir")(
@@ -164,11 +217,16 @@ fn user_cache() -> Option<PathBuf> {
     Some(cache?.join("bulkhead"))
 }
 
-/// Names become prefixes of tool names, so they share their alphabet and leave room for the tool.
-pub(super) fn check_name(name: &str) -> Result<(), String> {
+/// Names of services become prefixes of tool names, so they share their alphabet and leave room for the tool.
+pub(super) fn check_service_name(name: &str) -> Result<(), String> {
     if name == "tool" {
         return Err("`tool` is taken: tool_search, tool_schema and tool_invoke are the host's own".to_owned());
     }
+    check_name(name)
+}
+
+/// Other names are made likewise.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
     let letters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if letters && name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Ok(());

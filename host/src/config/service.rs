@@ -11,9 +11,10 @@ use serde_json::Value;
 use super::{
     Caps, ComponentSource, EgressRule, Folder, Limits, Network, Service,
     access::{self, ToolOverrides},
+    files::component,
     limits::CallLimits,
     raw,
-    resolve::{ResolveError, at, check_name},
+    resolve::{ResolveError, at, check_service_name},
     secrets::Secrets,
     units::Time,
 };
@@ -50,18 +51,18 @@ pub(super) fn resolve(
     folders: &Folders<'_>,
     key: &str,
 ) -> Result<Service, ResolveError> {
-    check_name(&name).map_err(at(key))?;
+    check_service_name(&name).map_err(at(key))?;
     let sub = |part: &str| at(format!("{key}.{part}"));
-    let component = raw.component.as_deref().unwrap_or(&name);
+    let source = raw.component.as_deref().unwrap_or(&name);
     if let Some(allowed) = folders.allowed
-        && !allowed.iter().any(|one| one == component)
+        && !allowed.iter().any(|one| one == source)
     {
         let allowed = allowed.join(", ");
         return Err(sub("component")(format!(
-            "services of this tenant may not be made of `{component}`; its `components` are [{allowed}]"
+            "services of this tenant may not be made of `{source}`; its `components` are [{allowed}]"
         )));
     }
-    let component = component_source(component, folders);
+    let component = component_source(source, folders);
     let component = component.map_err(sub("component"))?;
     let config = match raw.config {
         Value::Null => Value::Object(serde_json::Map::new()),
@@ -303,11 +304,7 @@ fn component_source(text: &str, folders: &Folders<'_>) -> Result<ComponentSource
             "`{text}` looks like a registry reference; registries are not supported yet, name a file"
         ));
     }
-    if text.ends_with(".wasm") || text.contains('/') {
-        let path = folders.base.join(text);
-        return if path.is_file() { Ok(ComponentSource::File(path)) } else { Err(no_file(&path)) };
-    }
-    let path = folders.components.join(format!("{text}.wasm"));
+    let path = component(text, folders.components, folders.base);
     match (path.is_file(), text) {
         (true, _) => Ok(ComponentSource::File(path)),
         (false, "utilities") => Ok(ComponentSource::EmbeddedUtilities),

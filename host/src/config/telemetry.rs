@@ -54,7 +54,7 @@ pub struct RawOtlp {
 }
 
 /// A collector, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Otlp {
     /// Where spans are posted.
     pub endpoint: Target,

@@ -54,7 +54,7 @@ impl fmt::Display for Audience {
 }
 
 /// A credential for one upstream and no other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Credential {
     audience: Audience,
     kind: Kind,
@@ -62,7 +62,7 @@ pub struct Credential {
 }
 
 /// How a credential travels.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// In a header.
     Header(HeaderName, HeaderValue),

@@ -29,6 +29,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use sha2::{Digest as _, Sha256};
 use tower_service::Service;
 use wasmtime_wasi_http::WasiBody;
 
@@ -54,6 +55,14 @@ pub struct TlsIdentity {
     config: ClientConfig,
     own_roots: bool,
     own_certificate: bool,
+    /// SHA-256 of what it was made from.
+    digest: [u8; 32],
+}
+
+impl PartialEq for TlsIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.audience == other.audience && self.digest == other.digest
+    }
 }
 
 impl TlsIdentity {
@@ -91,7 +100,14 @@ impl TlsIdentity {
             (None, None) => return Err("has no effect without `ca` or `client_certificate`".to_owned()),
             _ => return Err("`client_certificate` and `client_key` go together".to_owned()),
         };
-        Ok(Self { audience, config, own_roots: ca.is_some(), own_certificate: certificate.is_some() })
+        // Each by its own digest, so that none can pass for another's beginning.
+        let parts = [ca, certificate, key].map(|part| part.map(Sha256::digest));
+        let digest = parts.iter().fold(Sha256::new(), |all, part| match part {
+            Some(part) => all.chain_update([1]).chain_update(part),
+            None => all.chain_update([0]),
+        });
+        let digest = digest.finalize().into();
+        Ok(Self { audience, config, own_roots: ca.is_some(), own_certificate: certificate.is_some(), digest })
     }
 
     /// For people.

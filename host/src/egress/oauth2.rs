@@ -38,6 +38,17 @@ pub struct ClientCredentials {
     state: Mutex<State>,
 }
 
+/// The same client of the same server; whether it has a token now makes no difference.
+impl PartialEq for ClientCredentials {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { token_url, authorization, form, secret, state: _ } = self;
+        *token_url == other.token_url
+            && *authorization == other.authorization
+            && *form == other.form
+            && *secret == other.secret
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     token: Option<Token>,

@@ -26,7 +26,7 @@ pub const SEGMENT: &AsciiSet = &CONTROLS
 
 /// A URL after normalisation: dot segments resolved, host in IDNA and lower case without a trailing dot,
 /// default port filled in, no user information, no fragment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     url: Url,
     host: Host,

@@ -126,6 +126,31 @@ impl Gate {
         })))
     }
 
+    /// A gate with the limits that stand at `key` now. The `former` one if they are the same; otherwise a new one, that
+    /// knows how much of the day was used.
+    #[must_use]
+    pub fn renewed(former: Option<&Self>, key: &str, limits: CallLimits) -> Self {
+        match former {
+            Some(former) if former.limits() == limits => former.clone(),
+            Some(former) => {
+                let (now, gate) = (SystemTime::now(), Self::new(key, limits));
+                gate.restore(former.used_today(now).unwrap_or_default(), now);
+                gate
+            }
+            None => Self::new(key, limits),
+        }
+    }
+
+    /// What it lets through.
+    fn limits(&self) -> CallLimits {
+        let Some(bars) = &self.0 else { return CallLimits::default() };
+        CallLimits {
+            rate: bars.rate.as_ref().map(|(rate, _)| *rate),
+            concurrent_calls: bars.places.as_ref().map(|(calls, _)| *calls),
+            calls_per_day: bars.quota.as_ref().map(Quota::per_day),
+        }
+    }
+
     /// Takes leave for one call from this gate alone.
     ///
     /// # Errors

@@ -68,11 +68,12 @@ impl State {
 
     fn sums(&self) -> BTreeMap<Arc<str>, Sums> {
         let mut sums = BTreeMap::<_, Sums>::new();
-        for service in self.host.catalog().all() {
-            let label = self.names.service(&service.tenant.name, &service.name).service;
+        let catalog = self.host.catalog();
+        for service in catalog.all() {
+            let label = self.names.service(&service.tenant, &service.name).service;
             sums.entry(label).or_default().add(service);
         }
-        for left in self.host.catalog().left_out() {
+        for left in catalog.left_out() {
             sums.entry(left.service.as_str().into()).or_default().up = false;
         }
         sums

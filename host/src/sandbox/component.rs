@@ -6,13 +6,17 @@ use std::{
 };
 
 use guest_builder::contract::{ContractError, Surface};
+use rayon::ThreadPoolBuilder;
 use sha2::{Digest as _, Sha256};
 use wasmtime::{
     Engine,
     component::{InstancePre, Linker},
 };
 
-use super::{cache::Cache, engine::Clock, exports::Exports, guest::Guest};
+use super::{cache::Cache, engine::Clock, exports::Exports, guest::Guest, lane};
+
+/// Compiling steps back behind what serves, but not behind heavy guests: this is a tenth of a busy processor (`nice`).
+const COMPILING: i32 = 10;
 
 /// A component, checked, compiled and linked. Its identity is the digest of its bytes.
 pub struct Component {
@@ -68,6 +72,12 @@ pub enum LoadError {
     Types(String),
 }
 
+/// What tells a component from every other: SHA-256 of its bytes, in hexadecimal.
+#[must_use]
+pub fn digest(wasm: &[u8]) -> String {
+    Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 pub(super) fn load(
     engine: &Engine,
     linker: &Linker<Guest>,
@@ -77,7 +87,7 @@ pub(super) fn load(
 ) -> Result<Component, LoadError> {
     let surface = Surface::read(wasm)?;
     surface.check()?;
-    let digest: String = Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest(wasm);
     let cached = cache.and_then(|cache| cache.load(engine, &digest));
     let (code, compiled) = match cached {
         Some(code) => (code, None),
@@ -97,7 +107,13 @@ fn compile(
 ) -> Result<(wasmtime::component::Component, Duration), LoadError> {
     let started = Instant::now();
     tracing::info!(digest, bytes = wasm.len(), "compiling a component");
-    let code = wasmtime::component::Component::new(engine, wasm)
+    let pool = ThreadPoolBuilder::new()
+        .thread_name(|_| "compile".to_owned())
+        .start_handler(|_| lane::step_back(COMPILING))
+        .build()
+        .map_err(|e| LoadError::Compile(e.to_string()))?;
+    let code = pool
+        .install(|| wasmtime::component::Component::new(engine, wasm))
         .map_err(|e| LoadError::Compile(format!("{e:#}")))?;
     let took = started.elapsed();
     tracing::info!(digest, ?took, "compiled");

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(given(1000, "abcd", CURSOR).unwrap().resources.len(), 1000);
         assert!(why(given(1001, "a", 0)).contains("more than 1000 resources; it must give a cursor"));
         assert!(why(given(1, "a", CURSOR + 1)).contains("its cursor is longer than 4 KiB"));
-        assert_eq!(why(given(1000, "abcde", 0)), "what was asked for is larger than the limit of 4 KiB");
+        assert_eq!(why(given(1000, "abcde", 0)), "what was asked for is larger than the limit of 4.0 KiB");
         let meta = resources::ResourceEntry { meta: Some("3".into()), ..entry("a") };
         let page = page(resources::ResourcePage { resources: vec![meta], next_cursor: None }, &limits);
         assert!(why(page).contains("meta is not a JSON object"));

@@ -151,7 +151,7 @@ impl SlowLane {
                 .worker_threads(threads)
                 .thread_name("slow")
                 .enable_all()
-                .on_thread_start(step_back)
+                .on_thread_start(|| step_back(NICE))
                 .build();
             built.map_err(|error| tracing::error!(%error, "the slow lane cannot be started")).ok()
         };
@@ -169,11 +169,13 @@ impl Drop for SlowLane {
 }
 
 /// Lowers the priority of this thread (on Linux, `nice` is a thread's own).
-fn step_back() {
+pub(super) fn step_back(nice: i32) {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::warn!(%error, "the slow lane runs at the usual priority");
+    if let Err(error) = rustix::process::setpriority_process(None, nice) {
+        tracing::warn!(%error, "a thread that should step back runs at the usual priority");
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = nice;
 }
 
 /// A guest whose time is counted.

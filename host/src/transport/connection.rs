@@ -2,7 +2,7 @@
 //! resources it wants to hear about. A request that stands for itself has none of it.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,9 +25,8 @@ pub struct Connection {
 #[derive(Debug, Default)]
 struct State {
     level: Option<Level>,
-    subscribed: BTreeSet<Box<str>>,
-    /// Of those, the ones that may have changed and the client does not know of: each once, however often.
-    updated: BTreeSet<Box<str>>,
+    /// With the revision of its service that the client knows of.
+    subscribed: BTreeMap<Box<str>, u64>,
 }
 
 /// Why a client cannot subscribe.
@@ -52,52 +51,48 @@ impl Connection {
         self.state().level
     }
 
-    /// Subscribes to a resource; twice is once.
+    /// Subscribes to a resource whose service has this revision; twice is once.
     ///
     /// # Errors
     /// When there are too many, or the URI is too long.
-    pub fn subscribe(&self, uri: &str) -> Result<(), NotSubscribed> {
+    pub fn subscribe(&self, uri: &str, revision: u64) -> Result<(), NotSubscribed> {
         if uri.len() > URI_BYTES {
             return Err(NotSubscribed::TooLong);
         }
         let mut state = self.state();
-        if !state.subscribed.contains(uri) && state.subscribed.len() >= SUBSCRIPTIONS {
+        if !state.subscribed.contains_key(uri) && state.subscribed.len() >= SUBSCRIPTIONS {
             return Err(NotSubscribed::TooMany);
         }
-        state.subscribed.insert(uri.into());
+        state.subscribed.entry(uri.into()).or_insert(revision);
+        self.news.notify_one();
         Ok(())
     }
 
     /// Ends a subscription, if there is one.
     pub fn unsubscribe(&self, uri: &str) {
-        let mut state = self.state();
-        state.subscribed.remove(uri);
-        state.updated.remove(uri);
+        self.state().subscribed.remove(uri);
     }
 
     /// The resources the client subscribed to.
     pub fn subscriptions(&self) -> Vec<Box<str>> {
-        self.state().subscribed.iter().cloned().collect()
+        self.state().subscribed.keys().cloned().collect()
     }
 
-    /// Says that a resource may have changed. Who subscribed to it is told, once it listens; nobody waits for that.
-    pub fn updated(&self, uri: &str) {
-        let mut state = self.state();
-        if state.subscribed.contains(uri) {
-            state.updated.insert(uri.into());
-            self.news.notify_one();
-        }
+    /// Waits for further subscriptions.
+    pub async fn resubscribed(&self) {
+        self.news.notified().await;
     }
 
-    /// The resources that may have changed since this was last asked; waits until there are some.
-    pub async fn take_updated(&self) -> BTreeSet<Box<str>> {
-        loop {
-            let updated = std::mem::take(&mut self.state().updated);
-            if !updated.is_empty() {
-                return updated;
+    /// The resources that may have changed since this was last asked: their services have other revisions `now`.
+    pub fn updated(&self, now: impl Fn(&str) -> u64) -> Vec<Box<str>> {
+        let mut updated = Vec::new();
+        for (uri, known) in &mut self.state().subscribed {
+            let now = now(uri);
+            if std::mem::replace(known, now) != now {
+                updated.push(uri.clone());
             }
-            self.news.notified().await;
         }
+        updated
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,31 +104,29 @@ impl Connection {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn an_update_is_told_once_and_only_of_what_is_subscribed() {
+    #[test]
+    fn an_update_is_told_once_and_only_of_what_is_subscribed() {
         let connection = Connection::default();
-        connection.subscribe("a:1").unwrap();
-        connection.subscribe("a:2").unwrap();
-        for uri in ["a:1", "a:2", "a:2", "a:3"] {
-            connection.updated(uri);
-        }
+        connection.subscribe("a:1", 1).unwrap();
+        connection.subscribe("a:2", 1).unwrap();
+        assert_eq!(connection.updated(|_| 1), []);
+        connection.subscribe("a:2", 3).unwrap(); // what it knew it knows still
         connection.unsubscribe("a:1");
-        assert_eq!(connection.take_updated().await, BTreeSet::from(["a:2".into()]));
+        assert_eq!(connection.updated(|_| 3), ["a:2".into()]);
+        assert_eq!(connection.updated(|_| 3), []);
         assert_eq!(connection.subscriptions(), ["a:2".into()]);
-        let (told, ()) = tokio::join!(connection.take_updated(), async { connection.updated("a:2") });
-        assert_eq!(told, BTreeSet::from(["a:2".into()]));
     }
 
     #[test]
     fn subscriptions_are_bounded() {
         let connection = Connection::default();
         for number in 0..SUBSCRIPTIONS {
-            connection.subscribe(&format!("a:{number}")).unwrap();
+            connection.subscribe(&format!("a:{number}"), 1).unwrap();
         }
-        assert_eq!(connection.subscribe("a:0"), Ok(()));
-        assert_eq!(connection.subscribe("a:more"), Err(NotSubscribed::TooMany));
+        assert_eq!(connection.subscribe("a:0", 1), Ok(()));
+        assert_eq!(connection.subscribe("a:more", 1), Err(NotSubscribed::TooMany));
         connection.unsubscribe("a:0");
-        assert_eq!(connection.subscribe("a:more"), Ok(()));
-        assert_eq!(connection.subscribe(&"a".repeat(URI_BYTES + 1)), Err(NotSubscribed::TooLong));
+        assert_eq!(connection.subscribe("a:more", 1), Ok(()));
+        assert_eq!(connection.subscribe(&"a".repeat(URI_BYTES + 1), 1), Err(NotSubscribed::TooLong));
     }
 }

@@ -242,14 +242,10 @@ impl Entry {
             let primed = primes(&client.protocol_version).then_some(event);
             return Ok(stream::of_call(session, call.read(event), primed, until));
         }
-        let caller = self.handler()?.caller().clone();
-        let stop = sessions.listen(&caller, &session).map_err(Refused::response)?;
-        let listening = Listening {
-            news: News::of(&self.host, &caller.tenant),
-            sessions: sessions.clone(),
-            session,
-            stop,
-        };
+        let handler = self.handler()?;
+        let stop = sessions.listen(handler.caller(), &session).map_err(Refused::response)?;
+        let listening =
+            Listening { news: News::of(handler.listener(true)), sessions: sessions.clone(), session, stop };
         Ok(sse::response(listening.events()))
     }
 

@@ -209,7 +209,8 @@ mod tests {
 
     fn session() -> Arc<Session> {
         let metrics = Metrics::new(&telemetry::Metrics::default(), ("runtime", "0"));
-        let sealer = Sealer::new(&[]).unwrap();
+        let sealer = std::sync::Arc::new(Sealer::new(&[]).unwrap());
+        let sealer = crate::transport::session::CurrentSealer(Box::new(move || sealer.clone()));
         let sessions = Sessions::new(Limits::default(), sealer, metrics, CancellationToken::new());
         sessions.begin(&caller("acme", "alice"), &client()).unwrap().1
     }

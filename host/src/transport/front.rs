@@ -117,7 +117,7 @@ impl Gate {
             return self.insufficient_scope(&refused.scopes, path);
         }
         let mut response = json_rpc(StatusCode::UNAUTHORIZED, -32600, &refused.to_string());
-        for challenge in challenges(self.host.auth(), &self.front, path) {
+        for challenge in challenges(&self.host.auth(), &self.front, path) {
             if let Ok(value) = challenge.try_into() {
                 response.headers_mut().append(header::WWW_AUTHENTICATE, value);
             }
@@ -128,7 +128,7 @@ impl Gate {
     /// Asks for a token with more scopes (RFC 6750 §3.1; MCP, scope step-up).
     fn insufficient_scope(&self, scopes: &[String], path: &str) -> Response {
         let mut response = json_rpc(StatusCode::FORBIDDEN, -32600, "the token lacks a scope");
-        let metadata = metadata_url(self.host.auth(), &self.front, path);
+        let metadata = metadata_url(&self.host.auth(), &self.front, path);
         let metadata = metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
         let challenge =
             format!("Bearer error=\"insufficient_scope\", scope=\"{}\"{metadata}", scopes.join(" "));
@@ -141,7 +141,8 @@ impl Gate {
     /// The host's OAuth metadata (RFC 9728 §2). The same wherever it is asked for, so that nobody learns from it
     /// which services there are. None without issuers, or when the host does not know its own name.
     pub(super) fn metadata(&self) -> Option<Value> {
-        let (issuers, resource) = (self.host.auth().issuers(), self.front.resource()?);
+        let (auth, resource) = (self.host.auth(), self.front.resource()?);
+        let issuers = auth.issuers();
         if issuers.is_empty() {
             return None;
         }

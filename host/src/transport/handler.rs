@@ -13,25 +13,27 @@ use rmcp::{
         CompleteResult, ConstString, DiscoverResult, ErrorData, GetPromptRequestMethod,
         GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
         ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestMethod, ReadResourceRequestParams,
-        ReadResourceResponse, Reference, ServerCapabilities, ServerConfig, SetLevelRequestMethod,
-        SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams, Tool as WireTool,
+        PaginatedRequestParams, PromptsCapability, ProtocolVersion, ReadResourceRequestMethod,
+        ReadResourceRequestParams, ReadResourceResponse, Reference, ResourcesCapability, ServerCapabilities,
+        ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
+        SubscribeRequestParams, SubscriptionFilter, Tool as WireTool, ToolsCapability,
         UnsubscribeRequestMethod, UnsubscribeRequestParams,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 use serde_json::Map;
 
-use super::{connection::Connection, meta, wire};
+use super::{connection::Connection, listen, meta, news::Listener, wire};
 use crate::{
     auth::Caller,
     call::Host,
+    error::CallError,
     operation::{Completing, Operation, Reference as Referred},
     request::{Listing, Scope, Via},
 };
 use conversation::Attempt;
 
-/// How long clients may keep a list; the services change only with a restart.
+/// How long clients may keep a list unless they are told that it has changed.
 const LIST_TTL_MS: u64 = 60_000;
 
 tokio::task_local! {
@@ -101,6 +103,12 @@ impl Handler {
         asking.map(|(caller, scope)| Self::new(host.clone(), caller, scope))
     }
 
+    /// Who listens, if this client does.
+    pub(super) fn listener(&self, remote: bool) -> Listener {
+        let (host, caller, scope) = (self.host.clone(), self.caller.clone(), self.scope.clone());
+        Listener { host, caller, scope, remote }
+    }
+
     /// How this client is shown the tools.
     fn listing(&self) -> Listing {
         let chosen = self.scope.narrowing.as_ref().and_then(|narrowing| narrowing.listing);
@@ -110,7 +118,8 @@ impl Handler {
     /// What the services tell the model.
     fn instructions(&self) -> Option<String> {
         // Only of services with something for this caller: of others it knows nothing.
-        let told = self.host.catalog().used(&self.caller, &self.scope).filter_map(|service| {
+        let catalog = self.host.catalog();
+        let told = catalog.used(&self.caller, &self.scope).filter_map(|service| {
             let instructions = service.manifest.instructions.as_ref()?;
             Some(format!("{}: {instructions}", service.name))
         });
@@ -121,12 +130,17 @@ impl Handler {
 
     /// What there is for this caller here: an empty kind is not offered.
     fn capabilities(&self) -> ServerCapabilities {
-        let mut capabilities = ServerCapabilities::builder().enable_tools().enable_logging().build();
+        let mut capabilities =
+            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging().build();
         if self.has_prompts() {
-            capabilities.prompts = Some(rmcp::model::PromptsCapability::default());
+            let mut prompts = PromptsCapability::default();
+            prompts.list_changed = Some(true);
+            capabilities.prompts = Some(prompts);
         }
         if self.has_resources() {
-            capabilities.resources = Some(rmcp::model::ResourcesCapability::default());
+            let mut resources = ResourcesCapability::default();
+            (resources.list_changed, resources.subscribe) = (Some(true), Some(true));
+            capabilities.resources = Some(resources);
         }
         if self.completes() {
             capabilities.completions = Some(Map::new());
@@ -150,18 +164,12 @@ impl Handler {
     }
 }
 
-/// Says that somebody who listens is told of changes.
-fn promise_news(capabilities: &mut ServerCapabilities) {
-    if let Some(tools) = &mut capabilities.tools {
-        tools.list_changed = Some(true);
-    }
-    if let Some(prompts) = &mut capabilities.prompts {
-        prompts.list_changed = Some(true);
-    }
-    if let Some(resources) = &mut capabilities.resources {
-        resources.list_changed = Some(true);
-        resources.subscribe = Some(true);
-    }
+/// Takes back what needs a place where the client's settings are kept, and where it listens.
+fn stateless(capabilities: &mut ServerCapabilities) {
+    capabilities.logging = None;
+    capabilities.tools = capabilities.tools.take().map(|_| ToolsCapability::default());
+    capabilities.prompts = capabilities.prompts.take().map(|_| PromptsCapability::default());
+    capabilities.resources = capabilities.resources.take().map(|_| ResourcesCapability::default());
 }
 
 /// The answer to what is not offered at all.
@@ -209,11 +217,17 @@ impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let mut server = Implementation::new("bulkhead", env!("CARGO_PKG_VERSION"));
         server.title = Some("Bulkhead".to_owned());
-        let mut capabilities = self.capabilities();
-        if self.connection.is_some() {
-            promise_news(&mut capabilities);
-        }
-        ServerConfig::new(capabilities).with_server_info(server)
+        ServerConfig::new(self.capabilities()).with_server_info(server)
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(listen::accepted(&self.host, &self.caller, &self.scope, requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let remote = via(context.request_context()).transport == "tcp";
+        listen::subscription(self.listener(remote), &context).await;
+        Ok(())
     }
 
     async fn initialize(
@@ -223,7 +237,7 @@ impl ServerHandler for Handler {
     ) -> Result<InitializeResult, ErrorData> {
         let mut result = self.negotiate_initialize(&request)?;
         if self.connection.is_none() {
-            result.capabilities.logging = None; // nowhere is a level kept
+            stateless(&mut result.capabilities);
         }
         result.instructions = self.instructions();
         context.peer.set_peer_info(request);
@@ -294,7 +308,12 @@ impl ServerHandler for Handler {
         request: SubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        let subscribed = self.connection::<SubscribeRequestMethod>()?.subscribe(&request.uri);
+        let connection = self.connection::<SubscribeRequestMethod>()?;
+        let Some(revision) = self.host.revision(&self.caller, &self.scope, &request.uri) else {
+            let unknown = CallError::UnknownResource(request.uri).to_string();
+            return Err(ErrorData::resource_not_found(unknown, None));
+        };
+        let subscribed = connection.subscribe(&request.uri, revision);
         subscribed.map_err(|why| ErrorData::invalid_params(why.to_string(), None))
     }
 

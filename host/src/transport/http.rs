@@ -123,8 +123,9 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
             Route::Metrics => app.route(path, get(metrics)),
             Route::Audit => app.route(path, get(audit)),
             Route::Resource | Route::ResourceMcp | Route::ResourceService => {
-                let metadata = gate.metadata();
-                app.route(path, get(move || async move { metadata.map(Json).ok_or(StatusCode::NOT_FOUND) }))
+                let gate = gate.clone();
+                let metadata = move || async move { gate.metadata().map(Json).ok_or(StatusCode::NOT_FOUND) };
+                app.route(path, get(metadata))
             }
         };
     }
@@ -150,7 +151,9 @@ fn entry(host: &Arc<Host>, config: &Server, stop: &CancellationToken) -> Arc<Ent
     );
     let sessions = (config.sessions.is_some() || config.legacy_sse).then(|| {
         let limits = config.sessions.unwrap_or_default();
-        Sessions::new(limits, host.sealer().clone(), host.metrics.clone(), stop.child_token())
+        let of = host.clone();
+        let sealer = crate::transport::session::CurrentSealer(Box::new(move || of.sealer()));
+        Sessions::new(limits, sealer, host.metrics.clone(), stop.child_token())
     });
     if let Some(sessions) = &sessions {
         tokio::spawn(sessions.clone().reap());
@@ -319,15 +322,16 @@ async fn scoped(
     let Some(caller) = request.extensions().get::<Caller>().cloned() else {
         return json_rpc(StatusCode::UNAUTHORIZED, -32600, "authentication is required");
     };
+    let now = host.snapshot();
     let mut scope = service.map_or(Scope::all(), |Path(service)| Scope::service(service));
     if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
-        match Narrowing::parse(query, host.presets()) {
+        match Narrowing::parse(query, &now.presets) {
             Ok(narrowing) => scope.narrowing = Some(narrowing.into()),
             Err(why) => return json_rpc(StatusCode::BAD_REQUEST, -32600, &why),
         }
     }
     // A service of which the caller may use nothing is none.
-    if scope.service.is_some() && host.catalog().list(&caller, &scope).next().is_none() {
+    if scope.service.is_some() && now.catalog.list(&caller, &scope).next().is_none() {
         return json_rpc(StatusCode::NOT_FOUND, -32600, "no such service; /mcp serves all of them");
     }
     asking(caller, scope, next.run(request)).await

@@ -63,6 +63,7 @@ fn stream(entry: &Entry, sessions: &Arc<Sessions>) -> Answered {
     let (outbox, answers) = mpsc::channel(WAITING);
     session.pipe(to_service);
     session.told.begin(&entry.host, &caller.tenant);
+    let news = News::of(handler.listener(true));
     let service = handler.on(session.connection.clone()).only_legacy();
     let serving = service.serve_with_ct(Pipe { inbox, outbox }, stop.clone());
     tokio::spawn(async move {
@@ -73,7 +74,6 @@ fn stream(entry: &Entry, sessions: &Arc<Sessions>) -> Answered {
     });
     let endpoint = format!("/messages?sessionId={id}");
     let first = sse::event(Some("endpoint"), None, endpoint.as_bytes());
-    let news = News::of(&entry.host, &caller.tenant);
     let open = Open { sessions: sessions.clone(), session, caller, id, stop, answers, news, began: false };
     Ok(sse::response(futures::stream::iter([first]).chain(open.events())))
 }
@@ -176,7 +176,7 @@ impl Open {
                     answer?
                 }
                 next = news.next(&session.connection, &session.told), if *began => {
-                    ServerJsonRpcMessage::notification(next)
+                    ServerJsonRpcMessage::notification(next?)
                 }
             };
             let text = serde_json::to_vec(&message).ok()?;

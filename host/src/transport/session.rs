@@ -16,7 +16,7 @@ use rmcp::model::{
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use table::{Refused, Sessions};
+pub(super) use table::{CurrentSealer, Refused, Sessions};
 
 use super::{
     call::{Call, Sent},

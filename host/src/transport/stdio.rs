@@ -27,8 +27,8 @@ pub async fn serve(host: Arc<Host>, stop: CancellationToken) -> io::Result<()> {
     let caller = host.authenticate(&Credentials::Local, None).await.map_err(io::Error::other)?;
     let (connection, told) = (Arc::new(Connection::default()), Told::default());
     told.begin(&host, &caller.tenant);
-    let news = News::of(&host, &caller.tenant);
     let handler = Handler::new(host, caller, Scope::all()).on(connection.clone());
+    let news = News::of(handler.listener(false));
     match handler.serve_with_ct(transport, stop).await {
         Ok(running) => {
             let peer = running.peer().clone();
@@ -49,7 +49,7 @@ async fn tell(mut news: News, peer: &Peer<RoleServer>, connection: &Connection, 
         return std::future::pending().await;
     }
     loop {
-        let next = news.next(connection, told).await;
+        let Some(next) = news.next(connection, told).await else { return std::future::pending().await };
         if let Err(error) = peer.send_notification(next).await {
             // It is leaving: the service will end.
             tracing::debug!(%error, "a client cannot be told of a change");

@@ -73,7 +73,7 @@ impl Listening {
             let Self { news, session, stop, .. } = &mut listening;
             let next = tokio::select! {
                 () = stop.cancelled() => return None,
-                next = news.next(&session.connection, &session.told) => next,
+                next = news.next(&session.connection, &session.told) => next?,
             };
             let message = ServerJsonRpcMessage::notification(next);
             let text = serde_json::to_vec(&message).ok()?;

@@ -95,6 +95,21 @@ impl Client {
         self.send(Request::post(&self.url).body(body.to_owned()).unwrap()).await
     }
 
+    /// What another path of the same host answers, as text.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let url = self.url.parse::<hyper::Uri>().unwrap();
+        let url = format!("http://{}{path}", url.authority().unwrap());
+        let response = self.send(Request::get(url).body(String::new()).unwrap()).await;
+        String::from_utf8(response.body().to_vec()).unwrap()
+    }
+
+    /// The names of the tools that are listed.
+    pub(crate) async fn tools(&self) -> Vec<String> {
+        let listed = self.rpc("tools/list", json!({})).await;
+        let tools = listed["result"]["tools"].as_array().unwrap_or_else(|| panic!("{listed}"));
+        tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// One JSON-RPC request; the whole response message.
     pub(crate) async fn rpc(&self, method: &str, params: Value) -> Value {
         let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });

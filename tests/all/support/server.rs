@@ -3,10 +3,10 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Condvar, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -19,11 +19,15 @@ use super::Client;
 /// How long anything may take that should take milliseconds; a hang fails instead of lasting.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// All that is of use to a test, for machines.
+const JSON: [&str; 3] = ["--json", "--log", "debug,hyper=info,h2=info"];
+
 pub(crate) struct Server {
     child: Child,
     log: Arc<(Mutex<Vec<Value>>, Condvar)>,
     pub(crate) address: SocketAddr,
     asked: AtomicUsize,
+    file: PathBuf,
     /// Of the config file, if it is the server's own.
     dir: Option<tempfile::TempDir>,
 }
@@ -31,7 +35,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `bulkhead serve` with a config and waits until it is ready.
     pub(crate) fn start(config: &str) -> Self {
-        Self::logging(config, &["--json", "--log", "debug,hyper=info,h2=info"])
+        Self::logging(config, &JSON)
     }
 
     /// The same with other flags for the log. Without `--json` an entry is a text, the line.
@@ -39,13 +43,17 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("bulkhead.yaml");
         std::fs::write(&file, config).unwrap();
-        let mut server = Self::of(&file, flags);
+        let mut server = Self::of_logging(&file, flags);
         server.dir = Some(dir);
         server
     }
 
     /// The same with a config file that is there.
-    pub(crate) fn of(file: &Path, flags: &[&str]) -> Self {
+    pub(crate) fn of(file: &Path) -> Self {
+        Self::of_logging(file, &JSON)
+    }
+
+    fn of_logging(file: &Path, flags: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(file)
@@ -60,19 +68,47 @@ impl Server {
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let entry = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                shared.0.lock().unwrap().push(entry);
+                shared.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
                 shared.1.notify_all();
             }
-            shared.0.lock().unwrap().push(Value::Null); // the end
+            shared.0.lock().unwrap_or_else(PoisonError::into_inner).push(Value::Null); // the end
             shared.1.notify_all();
         });
+        let address = ([127, 0, 0, 1], 0).into();
         let mut server =
-            Self { child, log, address: ([127, 0, 0, 1], 0).into(), asked: AtomicUsize::new(0), dir: None };
+            Self { child, log, address, asked: AtomicUsize::new(0), file: file.to_owned(), dir: None };
         let spoken = |entry: &Value| Some(entry.as_str()?.split_once(" ready address=")?.1.to_owned());
         let ready = server.logged(|entry| entry["message"] == "ready" || spoken(entry).is_some());
         let address = ready["address"].as_str().map_or_else(|| spoken(&ready).unwrap(), str::to_owned);
         server.address = address.split(' ').next().unwrap().parse().unwrap();
         server
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its config.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Writes another config into its file and waits until it is in force.
+    pub(crate) fn edit(&self, config: &str) -> Value {
+        let mark = self.mark();
+        std::fs::write(&self.file, config).unwrap();
+        self.in_force_after(mark)
+    }
+
+    /// Waits until a change that was made after a mark is in force.
+    pub(crate) fn in_force_after(&self, mark: usize) -> Value {
+        self.logged_after(mark, |entry| entry["message"] == "the configuration is in force")
+    }
+
+    /// A place in the log: what is logged from now on comes after it.
+    pub(crate) fn mark(&self) -> usize {
+        self.log.0.lock().unwrap().len()
     }
 
     /// A client of `/mcp`.
@@ -88,10 +124,16 @@ impl Server {
     /// Waits for a log entry, and fails if the server ends or stays silent.
     #[track_caller]
     pub(crate) fn logged(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.logged_after(0, wanted)
+    }
+
+    /// The same for what comes after a mark.
+    #[track_caller]
+    pub(crate) fn logged_after(&self, mark: usize, wanted: impl Fn(&Value) -> bool) -> Value {
         let until = Instant::now() + PATIENCE;
         let mut log = self.log.0.lock().unwrap();
         loop {
-            if let Some(found) = log.iter().find(|entry| wanted(entry)) {
+            if let Some(found) = log.iter().skip(mark).find(|entry| wanted(entry)) {
                 return found.clone();
             }
             let left = until.saturating_duration_since(Instant::now());

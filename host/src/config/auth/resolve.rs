@@ -329,6 +329,7 @@ fn issuer(raw: raw::Jwt, known: &mut Known<'_>) -> Result<Issuer, String> {
     if let Some(missing) = ca.as_ref().filter(|ca| !ca.is_file()) {
         return Err(format!("network.ca: there is no file {}", missing.display()));
     }
+    let ca = ca.map(std::fs::read).transpose().map_err(|error| format!("network.ca: {error}"))?;
     Ok(Issuer {
         id,
         issuer: raw.issuer,

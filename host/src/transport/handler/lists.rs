@@ -65,7 +65,7 @@ impl Handler {
     fn place(&self, list: &str, request: Option<PaginatedRequestParams>) -> Result<Place, ErrorData> {
         let here = || Place {
             list: list.to_owned(),
-            generation: self.host.catalog().generation(&self.caller.tenant),
+            generation: self.host.catalog().edition(&self.caller.tenant),
             service: self.scope.service.clone(),
             ..Place::default()
         };
@@ -117,7 +117,8 @@ impl Handler {
     ) -> Result<ListPromptsResult, ErrorData> {
         offered::<ListPromptsRequestMethod>(self.has_prompts())?;
         let place = self.place("prompts", request)?;
-        let (page, next) = cut(self.host.catalog().prompts(&self.caller, &self.scope), place.at);
+        let catalog = self.host.catalog();
+        let (page, next) = cut(catalog.prompts(&self.caller, &self.scope), place.at);
         let page = page.into_iter().map(|(_, prompt)| wire::prompt(prompt)).collect();
         let mut result = ListPromptsResult::with_all_items(page);
         cached!(result, self.cursor(place, next.map(|at| (at, None)))?)
@@ -129,7 +130,8 @@ impl Handler {
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         offered::<ListResourceTemplatesRequestMethod>(self.has_resources())?;
         let place = self.place("templates", request)?;
-        let services = self.host.catalog().with_resources(&self.caller, &self.scope);
+        let catalog = self.host.catalog();
+        let services = catalog.with_resources(&self.caller, &self.scope);
         let (page, next) = cut(services.flat_map(|(_, resources)| &resources.templates), place.at);
         let page = page.into_iter().map(wire::template).collect();
         let mut result = ListResourceTemplatesResult::with_all_items(page);
@@ -144,7 +146,8 @@ impl Handler {
     ) -> Result<ListResourcesResult, ErrorData> {
         offered::<ListResourcesRequestMethod>(self.has_resources())?;
         let mut place = self.place("resources", request)?;
-        let services = self.host.catalog().with_resources(&self.caller, &self.scope);
+        let catalog = self.host.catalog();
+        let services = catalog.with_resources(&self.caller, &self.scope);
         let services: Vec<_> = services.map(|(service, _)| service.name.to_string()).collect();
         let (mut at, mut cursor) = (place.at, place.within.take());
         let (mut listed, mut failed) = (Vec::new(), None);

@@ -31,10 +31,21 @@ const PIPE: &[u8] = b"sse";
 /// When a client that was refused may come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// What seals ids now: the keys may be exchanged while sessions last.
+pub(in crate::transport) struct CurrentSealer(
+    pub(in crate::transport) Box<dyn Fn() -> Arc<Sealer> + Send + Sync>,
+);
+
+impl std::fmt::Debug for CurrentSealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CurrentSealer")
+    }
+}
+
 /// The sessions of a host.
 #[derive(Debug)]
 pub(in crate::transport) struct Sessions {
-    sealer: Sealer,
+    sealer: CurrentSealer,
     limits: Limits,
     metrics: Arc<Metrics>,
     seats: Arc<Table<Whose>>,
@@ -117,7 +128,7 @@ impl Sessions {
     /// None yet. Their streams end when `stop` fires.
     pub(in crate::transport) fn new(
         limits: Limits,
-        sealer: Sealer,
+        sealer: CurrentSealer,
         metrics: Arc<Metrics>,
         stop: CancellationToken,
     ) -> Arc<Self> {
@@ -155,7 +166,7 @@ impl Sessions {
     }
 
     fn make(&self, caller: &Caller, content: &[u8]) -> Result<(String, Arc<Session>), Refused> {
-        let sealed = self.sealer.seal(Kind::Session, caller, self.limits.life, content);
+        let sealed = (self.sealer.0)().seal(Kind::Session, caller, self.limits.life, content);
         let id = sealed.map_err(|error| {
             tracing::error!(error, "no session can be made");
             Refused::NoRandomness
@@ -187,7 +198,7 @@ impl Sessions {
     /// Ends a session. Its id is spent.
     pub(in crate::transport) fn end(&self, caller: &Caller, id: &str) -> Result<(), Refused> {
         let opened = self.open(caller, id)?;
-        self.sealer.spend(&opened).map_err(|_| Refused::Unknown)?;
+        (self.sealer.0)().spend(&opened).map_err(|_| Refused::Unknown)?;
         let ended = self.change(|known| known.remove(&opened.id()));
         if let Some(session) = ended {
             session.end();
@@ -245,7 +256,7 @@ impl Sessions {
     }
 
     fn open(&self, caller: &Caller, id: &str) -> Result<Opened, Refused> {
-        self.sealer.open(Kind::Session, caller, id).map_err(|_| Refused::Unknown)
+        (self.sealer.0)().open(Kind::Session, caller, id).map_err(|_| Refused::Unknown)
     }
 
     fn enter(&self, caller: &Caller, opened: &Opened) -> Result<Arc<Session>, Refused> {
