@@ -18,6 +18,7 @@ mod explain;
 mod front;
 mod hostile;
 mod limits;
+mod matrix;
 mod names;
 mod oauth2;
 mod observe;
