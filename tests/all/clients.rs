@@ -1,177 +1,20 @@
-//! Real clients and the conformance suites against the real binary. `tests/clients` has a script per client and
-//! what the suites are expected to find.
+//! The conformance suites against the real binary. `tests/clients/conformance` has what they are expected to find.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::Stdio,
 };
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{
     Server, component,
-    installed::{installed, javascript, node},
-    one_service, root,
+    installed::{installed, node},
+    root,
 };
-
-fn python(environment: &str, script: &str) -> Command {
-    let mut command = Command::new(installed().join(environment).join("bin/python"));
-    command.arg(root().join("tests/clients").join(script));
-    command
-}
-
-fn run(mut command: Command) -> Output {
-    command.stdin(Stdio::null()).output().unwrap()
-}
-
-/// What a client saw. A word on stderr, be it the client's or the host's, is a failure.
-fn saw(command: Command) -> Value {
-    let output = run(command);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && complaints.is_empty(), "{}: {complaints}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// What a client sees of a host that knows no sessions, which is what it sees of one that does.
-fn over_http(client: impl Fn() -> Command) -> Value {
-    let seen = served(client(), "{}");
-    assert_eq!(served(client(), "{ sessions: {} }"), seen);
-    seen
-}
-
-fn served(mut client: Command, server: &str) -> Value {
-    let server = Server::start(&format!("server: {server}\n{}", one_service("hostile", "")));
-    client.args(["http", &format!("http://{}/mcp", server.address)]);
-    let seen = saw(client);
-    for level in ["WARN", "ERROR"] {
-        assert!(!server.log_text().contains(&format!(r#""level":"{level}""#)), "{}", server.log_text());
-    }
-    seen
-}
-
-fn over_stdio(mut client: Command) -> Value {
-    let dir = tempfile::tempdir().unwrap();
-    let config = dir.path().join("bulkhead.yaml");
-    fs::write(&config, one_service("hostile", "")).unwrap();
-    client.arg("stdio").arg(env!("CARGO_BIN_EXE_bulkhead"));
-    client.args(["stdio", "--log", "warn", "--config"]).arg(&config);
-    saw(client)
-}
-
-/// The names of the tools, from the source, where no client is between.
-fn tools() -> Value {
-    let source = fs::read_to_string(root().join("tests/guests/hostile/src/lib.rs")).unwrap();
-    let named = source.split("Tool::new(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    named.map(|name| format!("hostile_{name}")).collect()
-}
-
-/// What a client must see that speaks `version`.
-fn expected(version: &str) -> Value {
-    json!({
-        "version": version,
-        "server": "bulkhead",
-        "tools": tools(),
-        "added": { "sum": 5 },
-        "failed": [true, "arguments.a: \"one\" is not of type \"integer\""],
-        "unknown": [-32602, "Unknown tool: hostile_nothing"],
-        "progress": [[1, 2, "napping"], [2, 2, "napping"]],
-    })
-}
-
-const LEGACY: &str = "2025-11-25";
-const MODERN: &str = "2026-07-28";
-
-fn python_2() -> Command {
-    python("python_mcp2", "mcp2.py")
-}
-
-fn python_2_saw(seen: &Value) {
-    let mut pinned = expected(MODERN);
-    pinned["server"] = Value::Null; // it does not discover, and no other result names the server
-    assert_eq!(seen, &json!({ "auto": expected(MODERN), "legacy": expected(LEGACY), MODERN: pinned }));
-}
-
-#[test]
-fn the_python_sdk_speaks_to_us_over_http() {
-    python_2_saw(&over_http(python_2));
-}
-
-#[test]
-fn the_python_sdk_speaks_to_us_over_stdio() {
-    python_2_saw(&over_stdio(python_2()));
-}
-
-#[test]
-fn the_old_python_sdk_speaks_to_us_over_http() {
-    assert_eq!(over_http(|| python("python_mcp1", "mcp1.py")), json!({ "legacy": expected(LEGACY) }));
-}
-
-#[test]
-fn the_old_python_sdk_speaks_to_us_over_stdio() {
-    assert_eq!(over_stdio(python("python_mcp1", "mcp1.py")), json!({ "legacy": expected(LEGACY) }));
-}
-
-#[test]
-fn fastmcp_speaks_to_us_over_http() {
-    assert_eq!(over_http(|| python("fastmcp", "fastmcp.py")), json!({ "auto": expected(MODERN) }));
-}
-
-#[test]
-fn fastmcp_speaks_to_us_over_stdio() {
-    assert_eq!(over_stdio(python("fastmcp", "fastmcp.py")), json!({ "auto": expected(MODERN) }));
-}
-
-#[test]
-fn the_typescript_sdk_speaks_to_us_over_http() {
-    let both = json!({ "legacy": expected(LEGACY), "auto": expected(MODERN) });
-    assert_eq!(over_http(|| javascript("sdk_v2")), both);
-}
-
-#[test]
-fn the_typescript_sdk_speaks_to_us_over_stdio() {
-    let both = json!({ "legacy": expected(LEGACY), "auto": expected(MODERN) });
-    assert_eq!(over_stdio(javascript("sdk_v2")), both);
-}
-
-fn old_typescript_saw(seen: &Value) {
-    let mut wanted = expected(LEGACY);
-    wanted["unknown"][1] = json!("MCP error -32602: Unknown tool: hostile_nothing");
-    assert_eq!(seen, &json!({ "legacy": wanted }));
-}
-
-#[test]
-fn the_old_typescript_sdk_speaks_to_us_over_http() {
-    old_typescript_saw(&over_http(|| javascript("sdk_v1")));
-}
-
-#[test]
-fn the_old_typescript_sdk_speaks_to_us_over_stdio() {
-    old_typescript_saw(&over_stdio(javascript("sdk_v1")));
-}
-
-fn inspector_saw(seen: &Value) {
-    let each = json!({
-        "tools": tools(),
-        "added": { "sum": 5 },
-        // It makes a number of what the schema calls one, and NaN is null.
-        "failed": [5, "tool_is_error", "arguments.a: null is not of type \"integer\""],
-        "unknown": [5, "tool_not_found"],
-    });
-    assert_eq!(seen, &json!({ "legacy": each, "modern": each }));
-}
-
-#[test]
-fn the_inspector_speaks_to_us_over_http() {
-    inspector_saw(&over_http(|| javascript("inspector")));
-}
-
-#[test]
-fn the_inspector_speaks_to_us_over_stdio() {
-    inspector_saw(&over_stdio(javascript("inspector")));
-}
 
 /// The fixture, under the two names that make its tools those the suites call.
 fn fixture() -> Server {
@@ -250,7 +93,7 @@ fn suite(package: &str, arguments: &[&str], file: &str) {
         .args(["server", "--url", &format!("http://{}/mcp", server.address), "-o"])
         .arg(out.path());
     command.args(arguments);
-    let output = run(command);
+    let output = command.stdin(Stdio::null()).output().unwrap();
     let found = Found::read(out.path());
     assert!(!found.passes.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 
@@ -297,12 +140,12 @@ fn the_first_conformance_suite_finds_what_we_know() {
 
 #[test]
 fn the_conformance_suite_finds_what_we_know_at_2025_11_25() {
-    suite("conformance_0.2", &["--requirements", LEGACY], "2025-11-25.yaml");
+    suite("conformance_0.2", &["--requirements", "2025-11-25"], "2025-11-25.yaml");
 }
 
 #[test]
 fn the_conformance_suite_finds_what_we_know_at_2026_07_28() {
-    suite("conformance_0.2", &["--requirements", MODERN], "2026-07-28.yaml");
+    suite("conformance_0.2", &["--requirements", "2026-07-28"], "2026-07-28.yaml");
 }
 
 /// To the suites an error is text, and any text is simple.

@@ -23,6 +23,7 @@ mod limits;
 mod listing;
 mod live;
 mod malformed;
+mod matrix;
 mod names;
 mod oauth2;
 mod observe;

@@ -1,4 +1,5 @@
-// The Inspector's CLI against a server: `inspector.mjs http URL` or `inspector.mjs stdio COMMAND ARGS...`; prints what it saw.
+// The Inspector's CLI against a server: `inspector.mjs http URL`, `sse URL` or `stdio COMMAND ARGS...`; prints what it saw.
+// Over HTTP it brings the bearer TOKEN of the environment.
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,14 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const cli = here('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js');
 // Its own flags and the server's would mix on one command line.
 const config = here(`servers-${process.pid}.json`);
-const server = kind === 'http' ? { type: 'streamable-http', url: first } : { command: first, args };
+const token = process.env.TOKEN;
+const headers = token ? { Authorization: `Bearer ${token}` } : {};
+const servers = {
+  http: { type: 'streamable-http', url: first, headers },
+  sse: { type: 'sse', url: first, headers },
+  stdio: { command: first, args },
+};
+const server = servers[kind];
 writeFileSync(config, JSON.stringify({ mcpServers: { server } }));
 
 // It keeps files at home, tokens among them.
@@ -26,6 +34,7 @@ function inspect(era, ...method) {
 async function see(era) {
   const call = (tool, args) => inspect(era, 'tools/call', '--tool-name', tool, '--tool-args-json', JSON.stringify(args));
   const listed = await inspect(era, 'tools/list', '--strict');
+  if (listed.code !== 0) return { refused: [listed.code, listed.error] };
   const added = await call('hostile_add', { a: 2, b: 3 });
   const failed = await call('hostile_add', { a: 'one', b: 1 });
   const unknown = await call('hostile_nothing', {});
@@ -37,6 +46,8 @@ async function see(era) {
   };
 }
 
-const [legacy, modern] = await Promise.all(['legacy', 'modern'].map(see));
+// Over SSE a version without a handshake cannot be had.
+const seen = {};
+for (const era of kind === 'sse' ? ['legacy'] : ['legacy', 'modern']) seen[era] = await see(era);
 rmSync(config);
-console.log(JSON.stringify({ legacy, modern }));
+console.log(JSON.stringify(seen));

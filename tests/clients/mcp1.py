@@ -1,14 +1,18 @@
-# The Python SDK 1 against a server: `mcp1.py http URL` or `mcp1.py stdio COMMAND ARGS...`; prints what it saw.
+# The Python SDK 1 against a server: `mcp1.py http URL`, `sse URL` or `stdio COMMAND ARGS...`; prints what it saw. Over
+# HTTP it brings the bearer TOKEN of the environment.
 import asyncio
 import json
+import os
 import sys
 
+from httpx import HTTPStatusError
 from mcp import ClientSession, McpError, StdioServerParameters
+from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
-from mcp.client.streamable_http import streamable_http_client
+from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
 
 
-async def see(read, write):
+async def use(read, write):
     progress = []
 
     async def report(done, total, message):
@@ -36,13 +40,30 @@ async def see(read, write):
         }
 
 
-async def main(kind, *rest):
-    if kind == "http":
-        transport = streamable_http_client(*rest)
-    else:
-        transport = stdio_client(StdioServerParameters(command=rest[0], args=rest[1:]))
-    async with transport as (read, write, *_):
-        print(json.dumps({"legacy": await see(read, write)}))
+async def see(kind, *rest):
+    token = os.environ.get("TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with create_mcp_http_client(headers) as http:
+        if kind == "http":
+            transport = streamable_http_client(*rest, http_client=http)
+        elif kind == "sse":
+            transport = sse_client(*rest, headers)
+        else:
+            transport = stdio_client(StdioServerParameters(command=rest[0], args=rest[1:]))
+        async with transport as (read, write, *_):
+            return await use(read, write)
+
+
+async def main(*way):
+    try:
+        seen = await see(*way)
+    except Exception as error:
+        while hasattr(error, "exceptions"):
+            (error,) = error.exceptions
+        if not isinstance(error, HTTPStatusError):
+            raise
+        seen = {"refused": error.response.status_code}
+    print(json.dumps({"legacy": seen}))
 
 
 asyncio.run(asyncio.wait_for(main(*sys.argv[1:]), 60))

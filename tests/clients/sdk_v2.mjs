@@ -1,15 +1,27 @@
-// The TypeScript SDK 2 against a server: `sdk_v2.mjs http URL` or `sdk_v2.mjs stdio COMMAND ARGS...`; prints what it saw.
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+// The TypeScript SDK 2 against a server: `sdk_v2.mjs http URL`, `sse URL` or `stdio COMMAND ARGS...`; prints what it saw.
+// Over HTTP it brings the bearer TOKEN of the environment.
+import { Client, SdkHttpError, SSEClientTransport, SseError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 
 const [kind, first, ...args] = process.argv.slice(2);
 setTimeout(() => process.exit(124), 60_000).unref();
+const token = process.env.TOKEN;
+const requestInit = { headers: token ? { Authorization: `Bearer ${token}` } : {} };
+const transports = {
+  http: () => new StreamableHTTPClientTransport(new URL(first), { requestInit }),
+  sse: () => new SSEClientTransport(new URL(first), { requestInit }),
+  stdio: () => new StdioClientTransport({ command: first, args }),
+};
 
 async function see(mode) {
   const client = new Client({ name: 'tests', version: '1' }, { versionNegotiation: { mode } });
-  await client.connect(
-    kind === 'http' ? new StreamableHTTPClientTransport(new URL(first)) : new StdioClientTransport({ command: first, args }),
-  );
+  try {
+    await client.connect(transports[kind]());
+  } catch (error) {
+    if (error instanceof SseError) return { refused: error.code };
+    if (error instanceof SdkHttpError) return { refused: [error.code, error.status] };
+    throw error;
+  }
   const progress = [];
   // Not `onprogress`: the SDK forgets that handler when the result comes, and loses a report read together with it.
   client.setNotificationHandler('notifications/progress', ({ params: p }) => {
