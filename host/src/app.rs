@@ -17,6 +17,7 @@ use crate::{
     record::Records,
     sandbox::{self, Sandbox},
     seal::Sealer,
+    tasks::Tasks,
     trace::Tracer,
 };
 
@@ -101,7 +102,21 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let handle_keys = config.server.handle_keys;
     let live = Live::new(Snapshot { auth, presets, catalog, sealer, handle_keys }, files);
     let waiting = Table::new(MOST_WAITING, MOST_WAITING_EACH);
-    Ok(Host { live, resolver, metrics, tracer, export, admission, results, sandbox, records, pins, waiting })
+    let tasks = Tasks::new(config.server.tasks);
+    Ok(Host {
+        live,
+        resolver,
+        metrics,
+        tracer,
+        export,
+        admission,
+        results,
+        sandbox,
+        records,
+        pins,
+        waiting,
+        tasks,
+    })
 }
 
 /// Tells daily quotas what of them was used before this host started.

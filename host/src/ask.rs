@@ -70,6 +70,8 @@ pub struct Accepts {
     pub sampling: bool,
     /// It knows what it works on.
     pub roots: bool,
+    /// It comes back for what takes long.
+    pub tasks: bool,
 }
 
 impl Accepts {
@@ -91,6 +93,7 @@ impl Accepts {
             url: !self.url && needs(|q| q.kind == InputKind::Elicitation && q.is_page()),
             sampling: !self.sampling && needs(|q| q.kind == InputKind::Sampling),
             roots: !self.roots && needs(|q| q.kind == InputKind::Roots),
+            tasks: false,
         }
     }
 }
@@ -245,19 +248,35 @@ impl Conversation {
             let why = format!("the integration asked the user more than {MOST_ROUNDS} times in one call");
             return Err(CallError::Failed(why));
         }
-        let expected = questions.iter().map(|question| Expected {
-            key: question.key.clone(),
-            kind: question.kind,
-            schema: question.params.get("requestedSchema").filter(|_| !question.is_page()).cloned(),
-        });
         let kept = Kept {
             request: self.request,
             component: self.component,
             round,
-            questions: expected.collect(),
+            questions: questions.iter().map(Expected::of).collect(),
             state: state.map(|state| BASE64.encode(state)),
         };
         Ok(Posed { caller: self.caller, kept, questions })
+    }
+}
+
+impl Expected {
+    fn of(question: &Question) -> Self {
+        Self {
+            key: question.key.clone(),
+            kind: question.kind,
+            schema: question.params.get("requestedSchema").filter(|_| !question.is_page()).cloned(),
+        }
+    }
+}
+
+impl Inquiry {
+    /// Checks answers that are given before the rest of them.
+    ///
+    /// # Errors
+    /// Names the answer at fault.
+    pub fn check(&self, responses: &BTreeMap<String, Value>) -> Result<(), CallError> {
+        let expected: Vec<_> = self.questions.iter().map(Expected::of).collect();
+        check::answers(&expected, responses.clone()).map(drop)
     }
 }
 

@@ -34,6 +34,7 @@ use crate::{
     sandbox::{Produced, Sandbox},
     seal::Sealer,
     shape::is_large,
+    tasks::Tasks,
     trace::{Export, Tracer},
 };
 
@@ -41,8 +42,8 @@ use crate::{
 /// comes first, and says more.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whose call waits for a person: the tenant and the caller.
-pub(crate) type WhoWaits = (Arc<str>, Arc<str>);
+/// Whose call waits for a person, or is a task: the tenant and the caller.
+pub type WhoWaits = (Arc<str>, Arc<str>);
 
 /// What a guest is run with, beside its call.
 struct Guest {
@@ -65,6 +66,7 @@ pub struct Host {
     pub(crate) records: Arc<Records>,
     pub(crate) pins: Pins,
     pub(crate) waiting: Arc<Table<WhoWaits>>,
+    pub(crate) tasks: Arc<Tasks>,
 }
 
 impl Host {
@@ -217,8 +219,9 @@ impl Host {
         self.records.ready().is_ok() && Health::of(self).is_ready()
     }
 
-    /// Sends what waits to be sent, when the last call has ended. Calls afterwards are not traced.
+    /// Ends the tasks, and sends what waits to be sent, when the last call has ended. Calls afterwards are not traced.
     pub async fn close(&self, patience: Duration) {
+        self.tasks.close(patience).await;
         if let Some(export) = self.export.lock().await.take() {
             export.close(patience).await;
         }
@@ -254,6 +257,12 @@ impl Host {
     #[must_use]
     pub fn sealer(&self) -> Arc<Sealer> {
         self.snapshot().sealer.clone()
+    }
+
+    /// The calls that outlive their request.
+    #[must_use]
+    pub fn tasks(&self) -> &Arc<Tasks> {
+        &self.tasks
     }
 
     /// What the operator agreed to run.

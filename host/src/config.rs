@@ -18,6 +18,7 @@ pub mod results;
 pub mod secrets;
 pub mod service;
 pub mod sessions;
+pub mod tasks;
 pub mod telemetry;
 pub mod units;
 
@@ -95,6 +96,7 @@ impl Config {
             ("server.public_url", old_front.public_url == front.public_url),
             ("server.metrics_open", old_front.metrics_open == front.metrics_open),
             ("server.sessions", old.sessions == server.sessions),
+            ("server.tasks", old.tasks == server.tasks),
             ("server.legacy_sse", old.legacy_sse == server.legacy_sse),
             ("components.trust", self.components.trust == new.components.trust),
             ("components.lock", self.components.lock == new.components.lock),
@@ -125,6 +127,8 @@ pub struct Server {
     pub handle_keys: Vec<crate::secret::Secret>,
     /// Sessions of legacy clients; none means every request stands for itself.
     pub sessions: Option<sessions::Sessions>,
+    /// Calls that outlive their request.
+    pub tasks: tasks::Tasks,
     /// Whether clients that speak HTTP+SSE are served.
     pub legacy_sse: bool,
 }

@@ -112,6 +112,12 @@ pub enum CallError {
          before 2026-07-28 also need a connection that stays open: stdio, or HTTP with a session"
     )]
     InputUnavailable(crate::ask::Accepts),
+    /// The tool takes so long that it is only for clients that come back for the result.
+    #[error(
+        "the tool only works as a task, which takes a client of version 2026-07-28 that declares \
+         `io.modelcontextprotocol/tasks`"
+    )]
+    NeedsTasks,
     /// The client went away or cancelled.
     #[error("the call was cancelled")]
     Cancelled,
@@ -148,6 +154,7 @@ impl CallError {
             Self::Trapped(_) => "trapped",
             Self::ResultTooLarge(_) | Self::TooLarge(_) => "result_too_large",
             Self::InputUnavailable(_) => "input_unavailable",
+            Self::NeedsTasks => "needs_tasks",
             Self::Cancelled => "cancelled",
             Self::Internal(_) => "internal",
         }

@@ -31,5 +31,6 @@ pub mod sandbox;
 pub mod seal;
 pub mod secret;
 pub mod shape;
+pub mod tasks;
 pub mod trace;
 pub mod transport;

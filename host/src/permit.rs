@@ -17,7 +17,7 @@ use crate::{
     auth::Caller,
     breaker::Pass,
     cache::Key,
-    catalog::{Found, Member, service::Service},
+    catalog::{Found, Member, service::Service, tool::Support},
     error::CallError,
     limit::{Admitted, gate::Pass as Places},
     operation::Operation,
@@ -76,6 +76,9 @@ impl Permit {
         let (work, arguments) = Work::new(operation, &self.member).map_err(CallError::InvalidArguments)?;
         if self.conditional {
             self.check_conditions(&arguments)?;
+        }
+        if work.tool().is_some_and(|tool| tool.task == Some(Support::Required)) && !brought.accepts.tasks {
+            return Err(CallError::NeedsTasks);
         }
         let Self { caller, service, deadline, conduct, places, .. } = self;
         let Brought { answers, accepts, traceparent } = brought;

@@ -16,16 +16,23 @@ use crate::support::{
     root,
 };
 
-/// The fixture, under the two names that make its tools those the suites call.
+/// The fixture, under the names that make its tools those the suites call.
 fn fixture() -> Server {
     let file = component("conformance");
-    let service =
-        |name: &str| format!("{name}: {{ component: '{}', config: {{ prefix: {name} }} }}", file.display());
-    // Sessions, whose streams do not last as long as `test_reconnection`.
+    let service = |name: &str, rest: &str| {
+        format!("{name}: {{ component: '{}', config: {{ prefix: {name} }}{rest} }}", file.display())
+    };
+    // What the suites call without a prefix.
+    let bare =
+        ["greet", "slow_compute", "failing_job", "protocol_error_job", "confirm_delete", "multi_input"];
+    let bare = bare.map(|name| format!("task_{name}: {name}")).join(", ");
+    // Sessions, whose streams do not last as long as `test_reconnection`; tasks, before `slow_compute` has ended.
     Server::start(&format!(
-        "server: {{ sessions: {{ poll_after: 1s }} }}\ntenants: {{ suite: {{ services: {{ {}, {} }} }} }}\n",
-        service("test"),
-        service("json")
+        "server: {{ sessions: {{ poll_after: 1s }}, tasks: {{ after: 500ms }} }}\n\
+         tenants: {{ suite: {{ services: {{ {}, {}, {} }} }} }}\n",
+        service("test", ""),
+        service("json", ""),
+        service("task", &format!(", tools: {{ rename: {{ {bare} }} }}"))
     ))
 }
 

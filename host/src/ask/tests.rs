@@ -23,7 +23,7 @@ fn asked(questions: Vec<Question>) -> Asked {
 }
 
 fn everything() -> Accepts {
-    Accepts { form: true, url: true, sampling: true, roots: true }
+    Accepts { form: true, url: true, sampling: true, roots: true, tasks: false }
 }
 
 fn pose(asked: Asked) -> Result<Posed, CallError> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytesize::ByteSize;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::effort::Effort;
@@ -42,6 +43,19 @@ pub struct Annotations {
     pub open_world: bool,
 }
 
+/// For which clients a tool whose calls are tasks from the start is there: its `_meta` says so under [`TASK_META`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Support {
+    /// For all; those that do not know tasks wait.
+    Optional,
+    /// For those that know tasks.
+    Required,
+}
+
+/// Key of [`Support`] in the `_meta` of a tool.
+const TASK_META: &str = "bulkhead/task";
+
 /// A tool that is served.
 #[derive(Debug)]
 pub struct Tool {
@@ -67,6 +81,8 @@ pub struct Tool {
     pub plan: Option<Vec<u8>>,
     /// MCP `_meta`.
     pub meta: Option<Map<String, Value>>,
+    /// Whether its calls are tasks from the start.
+    pub task: Option<Support>,
     /// What is done with its results.
     pub shaping: Shaping,
     /// The operator's own arguments.
@@ -112,6 +128,8 @@ impl Tool {
         }
         let effort = Effort::new(&input_schema).map_err(|e| format!("input schema: {e}"))?;
         let arguments = validator(&input_schema).map_err(|e| format!("input schema: {e}"))?;
+        let meta = declared.meta.as_deref().map(meta).transpose()?;
+        let task = meta.as_ref().and_then(|meta| meta.get(TASK_META)).map(support).transpose()?;
         let cache_ttl = cache_ttl(&public_name, declared.cache_ttl, declared.annotations);
         Ok(Self {
             public_name: public_name.into(),
@@ -124,7 +142,8 @@ impl Tool {
             tags: declared.tags,
             cache_ttl,
             plan: declared.plan,
-            meta: declared.meta.as_deref().map(meta).transpose()?,
+            meta,
+            task,
             shaping: Shaping::default(),
             injection: Injection::default(),
             arguments,
@@ -316,6 +335,11 @@ pub(crate) fn meta(text: &str) -> Result<Map<String, Value>, String> {
         serde_json::from_str(text).map_err(|e| format!("meta is not a JSON object: {e}"))?;
     meta.retain(|key, _| !key.starts_with(RESERVED_META));
     Ok(meta)
+}
+
+fn support(written: &Value) -> Result<Support, String> {
+    let wrong = |_| format!("meta: `{TASK_META}` is {written}, and not `optional` or `required`");
+    Support::deserialize(written).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl Call {
             scope: Scope::all(),
             operation: Operation::CallTool { name: self.tool, arguments },
             answers: None,
-            accepts: Accepts::default(),
+            accepts: Accepts { tasks: true, ..Accepts::default() }, // whoever waits here comes back
             traceparent: None,
             via: Via::default(),
             events: Events::none(),

@@ -11,7 +11,7 @@ use super::{
     access, audit, auth, front,
     limits::{CallLimits, ConnectionLimits},
     results::{Cache, Shape},
-    sessions, telemetry,
+    sessions, tasks, telemetry,
     units::{Bytes, Time},
 };
 use crate::{pin::Trust, request::Listing};
@@ -91,6 +91,8 @@ pub struct Server {
     pub handle_keys: Vec<String>,
     /// Sessions of clients that speak a version before 2026-07-28. None unless given; `{}` turns them on.
     pub sessions: Option<sessions::Written>,
+    /// Calls that outlive their request, of clients that declare `io.modelcontextprotocol/tasks`.
+    pub tasks: tasks::Written,
     /// Whether clients that speak HTTP+SSE, the transport of 2024-11-05, are served at `/sse` and `/messages`. Each has a
     /// session, and a stream, and `sessions` says how many there may be.
     pub legacy_sse: bool,

@@ -132,6 +132,7 @@ fn server(raw: raw::Server, secrets: &Secrets) -> Result<Server, ResolveError> {
         limits: raw.limits.resolve("server.limits")?,
         handle_keys: handle_keys(&raw.handle_keys, secrets)?,
         sessions: raw.sessions.map(|written| written.resolve("server.sessions")).transpose()?,
+        tasks: raw.tasks.resolve("server.tasks")?,
         legacy_sse: raw.legacy_sse,
     })
 }

@@ -140,6 +140,11 @@ impl State {
         let places = [
             ("bulkhead_guests_running", "Guests that are running", sandbox.running()),
             ("bulkhead_guests_places", "Guests that may run at once", i64::from(sandbox.places())),
+            (
+                "bulkhead_tasks",
+                "Calls that outlive their request, running or kept for their clients",
+                i64::try_from(self.host.tasks().len()).unwrap_or(i64::MAX),
+            ),
         ];
         for (name, help, value) in places {
             let gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;

@@ -8,7 +8,7 @@ use prometheus_client::{metrics::counter::Counter, metrics::family::Family, regi
 use super::labels::OTHER;
 
 /// What becomes of a call: `ok`, or the reasons of [`CallError`](crate::error::CallError).
-pub const OUTCOMES: [&str; 28] = [
+pub const OUTCOMES: [&str; 29] = [
     "ok",
     "unknown_tool",
     "unknown_prompt",
@@ -33,6 +33,7 @@ pub const OUTCOMES: [&str; 28] = [
     "trapped",
     "result_too_large",
     "input_unavailable",
+    "needs_tasks",
     "cancelled",
     "declined",
     "shutting_down",
@@ -40,7 +41,7 @@ pub const OUTCOMES: [&str; 28] = [
 ];
 
 /// Limits, by their keys in the config.
-pub(super) const LIMITS: [&str; 22] = [
+pub(super) const LIMITS: [&str; 24] = [
     "memory",
     "deadline",
     "cpu",
@@ -63,6 +64,8 @@ pub(super) const LIMITS: [&str; 22] = [
     "sessions_per_caller",
     "streams",
     "streams_per_caller",
+    "tasks",
+    "tasks_per_caller",
 ];
 
 /// Whose limit it is.

@@ -3,21 +3,23 @@
 
 mod conversation;
 mod lists;
+mod tasks;
 
 use std::{borrow::Cow, io, sync::Arc};
 
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestMethod, CompleteRequestParams,
-        CompleteResult, ConstString, DiscoverResult, ErrorData, GetPromptRequestMethod,
-        GetPromptRequestParams, GetPromptResponse, Implementation, InitializeRequestParams, InitializeResult,
-        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, PromptsCapability, ProtocolVersion, ReadResourceRequestMethod,
-        ReadResourceRequestParams, ReadResourceResponse, Reference, ResourcesCapability, ServerCapabilities,
-        ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod,
-        SubscribeRequestParams, SubscriptionFilter, Tool as WireTool, ToolsCapability,
-        UnsubscribeRequestMethod, UnsubscribeRequestParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestMethod,
+        CompleteRequestParams, CompleteResult, ConstString, DiscoverResult, ErrorData,
+        GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult,
+        Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        PromptsCapability, ProtocolVersion, ReadResourceRequestMethod, ReadResourceRequestParams,
+        ReadResourceResponse, Reference, ResourcesCapability, ServerCapabilities, ServerConfig,
+        SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
+        SubscriptionFilter, Tool as WireTool, ToolsCapability, UnsubscribeRequestMethod,
+        UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{RequestContext, SubscriptionContext},
 };
@@ -25,6 +27,7 @@ use serde_json::Map;
 
 use super::{connection::Connection, listen, meta, news::Listener, wire};
 use crate::{
+    ask::Accepts,
     auth::Caller,
     call::Host,
     error::CallError,
@@ -115,6 +118,12 @@ impl Handler {
         chosen.unwrap_or_else(|| self.host.catalog().listing(&self.caller.tenant))
     }
 
+    /// What this client can be asked, and whether it comes back for what takes long.
+    fn accepts(&self, context: &RequestContext<RoleServer>) -> Accepts {
+        let accepts = wire::accepts(context.client_capabilities());
+        Accepts { tasks: accepts.tasks && is_modern(context), ..accepts }
+    }
+
     /// What the services tell the model.
     fn instructions(&self) -> Option<String> {
         // Only of services with something for this caller: of others it knows nothing.
@@ -130,8 +139,12 @@ impl Handler {
 
     /// What there is for this caller here: an empty kind is not offered.
     fn capabilities(&self) -> ServerCapabilities {
-        let mut capabilities =
-            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging().build();
+        let mut capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .enable_logging()
+            .enable_tasks()
+            .build();
         if self.has_prompts() {
             let mut prompts = PromptsCapability::default();
             prompts.list_changed = Some(true);
@@ -236,6 +249,8 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
         let mut result = self.negotiate_initialize(&request)?;
+        // Tasks are for clients that have none.
+        result.capabilities.extensions = None;
         if self.connection.is_none() {
             stateless(&mut result.capabilities);
         }
@@ -336,9 +351,38 @@ impl ServerHandler for Handler {
         if self.listing() == Listing::Search {
             operation = meta::invoked(operation);
         }
+        let accepts = self.accepts(&context);
+        let looks = self.listing() == Listing::Search && meta::answers(&operation);
         let attempt = Attempt::new(operation, request.request_state, request.input_responses);
+        if accepts.tasks && !looks {
+            return self.call_or_begin(attempt, accepts, &context).await;
+        }
         let (id, result) = self.converse(attempt, &context).await;
         wire::called(result, id, is_modern(&context))
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.task_now(request.task_id)
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.answer_task(&request.task_id, request.input_responses)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.cancel_task_of(&request.task_id)
     }
 
     async fn get_prompt(

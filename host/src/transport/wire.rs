@@ -2,6 +2,7 @@
 
 mod ask;
 mod served;
+mod task;
 
 use std::borrow::Cow;
 
@@ -21,6 +22,7 @@ use crate::{
 };
 pub(super) use ask::{accepts, question};
 pub(super) use served::{level, log_data, logging_level, prompt, resource, template};
+pub(super) use task::{asked, begun, unknown as unknown_task};
 
 /// Key of the machine-readable error in a failed result's `_meta`.
 const ERROR_META: &str = "bulkhead/error";
@@ -65,13 +67,27 @@ pub(super) fn called(
         Ok(Outcome::Tool(output)) => Ok(CallToolResponse::Complete(success(output, modern))),
         Ok(Outcome::Asked(inquiry)) => Ok(CallToolResponse::InputRequired(ask::inquiry(&inquiry)?)),
         Ok(_) => Err(mismatch()),
-        Err(
-            error @ (CallError::UnknownTool(_)
-            | CallError::BadAnswer(_)
-            | CallError::InputUnavailable(_)
-            | CallError::Internal(_)),
-        ) if modern || !matches!(error, CallError::InputUnavailable(_)) => Err(refused(&error, id, modern)),
-        Err(error) => Ok(CallToolResponse::Complete(failure(&error, id))),
+        Err(error) => failed(&error, id, modern).map(CallToolResponse::Complete),
+    }
+}
+
+/// The same of a task that has ended, for whoever asks for it, and as often.
+fn called_again(result: &Result<Outcome, CallError>, id: CallId) -> Result<CallToolResult, ErrorData> {
+    match result {
+        Ok(Outcome::Tool(output)) => Ok(success(output.clone(), true)),
+        Ok(_) => Err(mismatch()),
+        Err(error) => failed(error, id, true),
+    }
+}
+
+/// What the model can act on is a result; the rest is an error.
+fn failed(error: &CallError, id: CallId, modern: bool) -> Result<CallToolResult, ErrorData> {
+    match error {
+        CallError::UnknownTool(_) | CallError::BadAnswer(_) | CallError::Internal(_) => {
+            Err(refused(error, id, modern))
+        }
+        CallError::InputUnavailable(_) | CallError::NeedsTasks if modern => Err(refused(error, id, modern)),
+        _ => Ok(failure(error, id)),
     }
 }
 
@@ -155,6 +171,7 @@ pub(super) fn refused(error: &CallError, id: CallId, modern: bool) -> ErrorData 
         CallError::InputUnavailable(lacking) if modern => {
             ErrorData::missing_required_client_capability(ask::capabilities(*lacking))
         }
+        CallError::NeedsTasks if modern => ErrorData::missing_required_client_capability(task::capability()),
         CallError::Internal(_) => {
             ErrorData::internal_error(format!("{error}; the log has more under call {id}"), None)
         }

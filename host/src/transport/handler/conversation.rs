@@ -27,10 +27,10 @@ use crate::{
 /// What a client asks for, and what it brings.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    operation: Operation,
-    answers: Option<Answers>,
+    pub(super) operation: Operation,
+    pub(super) answers: Option<Answers>,
     /// Answers to what was not asked yet; they are used when it is.
-    early: BTreeMap<String, Value>,
+    pub(super) early: BTreeMap<String, Value>,
 }
 
 impl Attempt {
@@ -58,9 +58,9 @@ impl Handler {
         context: &RequestContext<RoleServer>,
     ) -> (CallId, Result<Outcome, CallError>) {
         let Attempt { operation, mut answers, mut early } = attempt;
-        let accepts = wire::accepts(context.client_capabilities());
+        let accepts = self.accepts(context);
         // Who cannot be asked is not called for again, and nothing has to be kept for that.
-        let again = (accepts != Accepts::default()).then(|| operation.clone());
+        let again = accepts.kinds().next().is_some().then(|| operation.clone());
         let mut operation = operation;
         loop {
             let id = CallId::new();
@@ -88,14 +88,7 @@ impl Handler {
         accepts: Accepts,
         context: &RequestContext<RoleServer>,
     ) -> Result<Outcome, CallError> {
-        let token = context.meta.get_progress_token();
-        let level = if is_modern(context) {
-            context.meta.log_level().map(wire::level)
-        } else {
-            self.connection.as_ref().and_then(|connection| connection.level())
-        };
-        let wanted = token.is_some() || level.is_some();
-        let (events, received) = wanted.then(|| Events::channel(token.is_some(), level)).unzip();
+        let (events, received, token) = self.events(context);
         let looks = self.listing() == Listing::Search && meta::answers(&operation);
         let request = CallRequest {
             id,
@@ -106,21 +99,34 @@ impl Handler {
             accepts,
             traceparent: traceparent(context),
             via: via(context),
-            events: events.unwrap_or_default(),
+            events,
             cancelled: context.ct.clone(),
         };
         let call = async {
             if looks { self.host.look(request, meta::answer).await } else { self.host.call(request).await }
         };
-        match received {
-            Some(received) => reporting(call, received, token, context).await,
-            None => call.await,
-        }
+        reporting(call, received, token, context).await
+    }
+
+    /// Where what a guest tells goes, if its client wants any of it; and which progress.
+    pub(super) fn events(
+        &self,
+        context: &RequestContext<RoleServer>,
+    ) -> (Events, Option<mpsc::Receiver<Event>>, Option<ProgressToken>) {
+        let token = context.meta.get_progress_token();
+        let level = if is_modern(context) {
+            context.meta.log_level().map(wire::level)
+        } else {
+            self.connection.as_ref().and_then(|connection| connection.level())
+        };
+        let wanted = token.is_some() || level.is_some();
+        let (events, received) = wanted.then(|| Events::channel(token.is_some(), level)).unzip();
+        (events.unwrap_or_default(), received, token)
     }
 
     /// Decides what becomes of a question: answers were brought along, the client gets it and calls again, or it is
     /// asked now.
-    async fn asked(
+    pub(super) async fn asked(
         &self,
         inquiry: Inquiry,
         mut early: BTreeMap<String, Value>,
@@ -156,7 +162,7 @@ impl Handler {
 }
 
 /// What is done about a question.
-enum Next {
+pub(super) enum Next {
     /// The guest is called again, with these answers.
     Again(Answers),
     /// The client gets it.
@@ -178,12 +184,13 @@ async fn ask(request: InputRequest, context: &RequestContext<RoleServer>) -> Res
 }
 
 /// Awaits a call while what its guest tells goes to the client.
-async fn reporting<T>(
+pub(super) async fn reporting<T>(
     call: impl Future<Output = T>,
-    mut events: mpsc::Receiver<Event>,
+    events: Option<mpsc::Receiver<Event>>,
     token: Option<ProgressToken>,
     context: &RequestContext<RoleServer>,
 ) -> T {
+    let Some(mut events) = events else { return call.await };
     let report = async |event| {
         let told = match event {
             Event::Progress { done, total, message } => {

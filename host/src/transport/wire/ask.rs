@@ -2,7 +2,7 @@
 
 use rmcp::model::{
     ClientCapabilities, ElicitationCapability, ErrorData, FormElicitationCapability, InputRequest,
-    InputRequiredResult, RootsCapabilities, SamplingCapability, UrlElicitationCapability,
+    InputRequests, InputRequiredResult, RootsCapabilities, SamplingCapability, UrlElicitationCapability,
 };
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ pub(in crate::transport) fn accepts(declared: Option<ClientCapabilities>) -> Acc
         url: page,
         sampling: declared.sampling.is_some(),
         roots: declared.roots.is_some(),
+        tasks: declared.supports_tasks(),
     }
 }
 
@@ -60,8 +61,15 @@ pub(in crate::transport) fn question(question: &Question) -> Result<InputRequest
 
 /// What a client of 2026-07-28 gets instead of a result.
 pub(super) fn inquiry(inquiry: &Inquiry) -> Result<InputRequiredResult, ErrorData> {
-    let requests = inquiry.questions.iter().map(|one| Ok((one.key.clone(), question(one)?)));
-    let requests = requests.collect::<Result<_, CallError>>();
-    let requests = requests.map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+    let requests = requests(inquiry.questions.iter())?;
     Ok(InputRequiredResult::new(Some(requests), Some(inquiry.state.clone())))
+}
+
+/// Questions as MCP requests, by their keys.
+pub(super) fn requests<'a>(
+    questions: impl Iterator<Item = &'a Question>,
+) -> Result<InputRequests, ErrorData> {
+    let requests = questions.map(|one| Ok((one.key.clone(), question(one)?)));
+    let requests = requests.collect::<Result<_, CallError>>();
+    requests.map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }

@@ -1,11 +1,13 @@
 //! The tools that ask: the user, the model, the client.
 
+use std::time::Duration;
+
 use bulkhead_sdk::InputKind;
 use bulkhead_sdk::prelude::*;
 
 use crate::Conformance;
 
-pub(crate) fn tools() -> [Tool<Conformance>; 16] {
+pub(crate) fn tools() -> [Tool<Conformance>; 17] {
     [
         Tool::new("elicitation", "Asks the user.", elicitation),
         Tool::new("elicitation_sep1034_defaults", "Asks with defaults.", defaults),
@@ -23,6 +25,7 @@ pub(crate) fn tools() -> [Tool<Conformance>; 16] {
         Tool::new("input_required_result_capabilities", "Asks what can be asked.", capabilities),
         Tool::new("input_required_result_for_ever", "Never stops asking.", for_ever),
         Tool::new("input_required_result_page", "Asks to open a page.", page),
+        Tool::new("tool_with_task", "Asks for a name, and then takes its time.", name_and_nap),
     ]
 }
 
@@ -149,6 +152,13 @@ async fn name(_: &Conformance, _: NoArgs, call: &Call) -> Result<Output> {
         Some(_) => Output::text("Hello, stranger!"),
         None => Output::ask(form("user_name", "What is your name?", "name", "string")),
     })
+}
+
+async fn name_and_nap(service: &Conformance, arguments: NoArgs, call: &Call) -> Result<Output> {
+    if !call.inputs().is_empty() {
+        bulkhead_sdk::sleep(Duration::from_secs(2)).await;
+    }
+    name(service, arguments, call).await
 }
 
 async fn capital(_: &Conformance, _: NoArgs, call: &Call) -> Result<Output> {

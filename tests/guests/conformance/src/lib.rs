@@ -5,6 +5,7 @@
 
 mod asking;
 mod serving;
+mod tasks;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use bulkhead_sdk::prelude::*;
 pub enum Prefix {
     Test,
     Json,
+    Task,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -47,6 +49,7 @@ impl Service for Conformance {
                 Tool::new("schema_2020_12_tool", "Takes what JSON Schema 2020-12 can say.", anything)
                     .input_schema(rich_schema()),
             ),
+            Prefix::Task => tasks::tools(),
             Prefix::Test => Tools::new()
                 .add(Tool::new("simple_text", "Returns text.", simple_text))
                 .add(Tool::new("image_content", "Returns an image.", image_content))
@@ -68,14 +71,14 @@ impl Service for Conformance {
 
     fn prompts(&self) -> Prompts<Self> {
         match self.0 {
-            Prefix::Json => Prompts::new(),
+            Prefix::Json | Prefix::Task => Prompts::new(),
             Prefix::Test => serving::prompts(),
         }
     }
 
     fn resources(&self) -> Resources<Self> {
         match self.0 {
-            Prefix::Json => Resources::new(),
+            Prefix::Json | Prefix::Task => Resources::new(),
             Prefix::Test => serving::resources(),
         }
     }
