@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use serde::Serialize;
 use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -26,6 +27,9 @@ use crate::{
 
 /// The longest a handle lives, and so a task.
 const LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of arguments, and of answers, that are kept while others are waited for. Each task of a caller may keep as much,
+/// so with ten times that a caller has gigabytes.
+const KEPT: usize = 256 << 10;
 /// How often it is looked whether one is over. To a client one is over at once; only its memory is freed later.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -67,8 +71,6 @@ struct Known {
 pub struct Task {
     /// When it began.
     pub began: SystemTime,
-    /// What it calls.
-    pub repeat: Repeat,
     /// Stops its guest.
     pub stop: CancellationToken,
     start: Instant,
@@ -80,6 +82,8 @@ pub struct Task {
 #[derive(Debug)]
 struct State {
     stage: Stage,
+    /// What it calls; none once it has ended.
+    repeat: Option<Repeat>,
     changed: (SystemTime, Instant),
 }
 
@@ -171,11 +175,10 @@ impl Tasks {
         let now = (SystemTime::now(), Instant::now());
         let task = Arc::new(Task {
             began: now.0,
-            repeat,
             stop,
             start: now.1,
             ttl: self.limits.ttl,
-            state: Mutex::new(State { stage: Stage::Working, changed: now }),
+            state: Mutex::new(State { stage: Stage::Working, repeat: Some(repeat), changed: now }),
             _seat: seat,
         });
         let mut known = self.known();
@@ -251,8 +254,20 @@ impl Task {
         Now { stage: state.stage.clone(), changed: state.changed.0, ttl }
     }
 
+    /// What it calls again; none if it has ended.
+    #[must_use]
+    pub fn repeat(&self) -> Option<Repeat> {
+        self.state().repeat.clone()
+    }
+
     /// Its guest asks.
-    pub fn ask(&self, inquiry: Inquiry) {
+    pub fn ask(&self, id: CallId, inquiry: Inquiry) {
+        let size = |repeat: &Repeat| repeat.operation.arguments().map_or(0, size);
+        if self.state().repeat.as_ref().map_or(0, size) > KEPT {
+            let why =
+                format!("a task whose arguments are larger than {} KiB cannot ask anything", KEPT >> 10);
+            return self.end(id, Err(CallError::Failed(why)));
+        }
         self.turn(Stage::Asking(Asking { inquiry, given: BTreeMap::new() }));
     }
 
@@ -279,15 +294,22 @@ impl Task {
     ///
     /// # Errors
     /// When one is no answer to what was asked; then none is taken.
-    pub fn answer(&self, responses: BTreeMap<String, Value>) -> Result<Option<Answers>, CallError> {
+    pub fn answer(&self, responses: BTreeMap<String, Value>) -> Result<Option<(Repeat, Answers)>, CallError> {
         let mut state = self.state();
         let Stage::Asking(asking) = &mut state.stage else { return Ok(None) };
         let open: Vec<_> = asking.open().map(|question| question.key.clone()).collect();
         let mut given = asking.given.clone();
         given.extend(responses.into_iter().filter(|(key, _)| open.contains(key)));
         asking.inquiry.check(&given)?;
+        let whole = asking.inquiry.questions.iter().all(|question| given.contains_key(&question.key));
+        if !whole && size(&given) > KEPT {
+            let kib = KEPT >> 10;
+            let why =
+                format!("inputResponses: without the others at most {kib} KiB are kept; give all at once");
+            return Err(CallError::BadAnswer(why));
+        }
         asking.given = given;
-        if asking.open().next().is_some() {
+        if !whole {
             return Ok(None);
         }
         let answers = Answers {
@@ -295,7 +317,7 @@ impl Task {
             responses: std::mem::take(&mut asking.given),
         };
         state.turn(Stage::Working);
-        Ok(Some(answers))
+        Ok(state.repeat.clone().map(|repeat| (repeat, answers)))
     }
 
     /// Of a task that is not at work any more, the end is known already.
@@ -329,6 +351,9 @@ impl Task {
 impl State {
     fn turn(&mut self, stage: Stage) {
         self.stage = stage;
+        if self.stage.is_end() {
+            self.repeat = None;
+        }
         self.changed = (SystemTime::now(), Instant::now());
     }
 }
@@ -340,3 +365,11 @@ impl Stage {
         matches!(self, Self::Cancelled | Self::Ended(_))
     }
 }
+
+/// Bytes as JSON.
+fn size(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,7 @@ mod prometheus;
 mod protocol;
 mod sandbox;
 mod sessions;
+mod tasks;
 mod tenants;
 mod tidy;
 mod tls;

@@ -435,4 +435,18 @@ mod tests {
         let tool = Tool::new("svc", Declared { meta, ..declared("a", &json!({"type": "object"})) }).unwrap();
         assert_eq!(Value::Object(tool.meta.unwrap()), json!({"acme.example/y": 2}));
     }
+
+    #[test]
+    fn a_tool_says_whether_its_calls_are_tasks() {
+        let saying = |meta: Value| Declared {
+            meta: Some(meta.to_string()),
+            ..declared("t", &json!({"type": "object"}))
+        };
+        let task = |meta| Tool::new("svc", saying(meta)).unwrap().task;
+        assert_eq!(task(json!({})), None);
+        assert_eq!(task(json!({ "bulkhead/task": "optional" })), Some(Support::Optional));
+        assert_eq!(task(json!({ "bulkhead/task": "required" })), Some(Support::Required));
+        let why = "meta: `bulkhead/task` is \"always\", and not `optional` or `required`";
+        refused(saying(json!({ "bulkhead/task": "always" })), why);
+    }
 }

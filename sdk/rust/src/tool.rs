@@ -147,7 +147,8 @@ impl<S: 'static> Tool<S> {
         self
     }
 
-    /// A JSON object for the MCP `_meta` of the tool.
+    /// A JSON object for the MCP `_meta` of the tool. With `"bulkhead/task": "optional"` in it, calls are tasks from the
+    /// start for clients that know tasks; with `"required"` the tool is only for those.
     #[must_use]
     pub fn meta(mut self, meta: Value) -> Self {
         self.meta = Some(meta);

@@ -87,7 +87,7 @@ async fn offered(client: &Modern) -> Vec<String> {
     let discovered = client.ask("server/discover", json!({})).await;
     let capabilities = discovered["capabilities"].as_object().unwrap();
     let mut offered: Vec<String> = capabilities.keys().cloned().collect();
-    offered.retain(|name| name != "logging" && name != "tools");
+    offered.retain(|name| !["logging", "tools", "extensions"].contains(&name.as_str()));
     offered
 }
 

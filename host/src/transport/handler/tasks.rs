@@ -52,7 +52,7 @@ impl Handler {
         let repeat = Repeat { scope, operation, accepts, traceparent, via };
         loop {
             let (events, received, token) = self.events(context);
-            let mut call = self.calling(&repeat, answers.take(), events, stop.clone());
+            let mut call = self.calling(repeat.clone(), answers.take(), events, stop.clone());
             let mut seat = if always { self.seat() } else { None };
             if seat.is_none() {
                 let mut reported = pin!(reporting(&mut call.result, received, token, context));
@@ -111,10 +111,9 @@ impl Handler {
     ) -> Result<(), ErrorData> {
         let task = self.task(handle)?;
         let taken = task.answer(responses);
-        let Some(answers) = taken.map_err(|error| ErrorData::invalid_params(error.to_string(), None))? else {
-            return Ok(());
-        };
-        let call = self.calling(&task.repeat, Some(answers), Events::none(), task.stop.clone());
+        let taken = taken.map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+        let Some((repeat, answers)) = taken else { return Ok(()) };
+        let call = self.calling(repeat, Some(answers), Events::none(), task.stop.clone());
         self.host.tasks().run(self.clone().go_on(task, call, BTreeMap::new()));
         Ok(())
     }
@@ -148,7 +147,7 @@ impl Handler {
         };
         self.host.metrics().limit_hit(limit, scope);
         let (caller, tenant) = (&*self.caller.id, &*self.caller.tenant);
-        tracing::warn!(
+        tracing::info!(
             caller,
             tenant,
             limit,
@@ -160,13 +159,13 @@ impl Handler {
     /// A call that needs nothing but the host.
     fn calling(
         &self,
-        repeat: &Repeat,
+        repeat: Repeat,
         answers: Option<Answers>,
         events: Events,
         cancelled: CancellationToken,
     ) -> Calling {
         let id = CallId::new();
-        let Repeat { scope, operation, accepts, traceparent, via } = repeat.clone();
+        let Repeat { scope, operation, accepts, traceparent, via } = repeat;
         let credentials = Credentials::Established(self.caller.clone());
         let request = CallRequest {
             id,
@@ -199,14 +198,15 @@ impl Handler {
             // What cannot be told to the client ends the call, and not each look at it.
             let sound = inquiry.questions.iter().try_for_each(|one| wire::question(one).map(drop));
             let answered = inquiry.questions.iter().all(|one| early.contains_key(&one.key));
-            if let (Ok(()), true) = (&sound, answered) {
+            let repeat = task.repeat().filter(|_| answered && sound.is_ok());
+            if let Some(repeat) = repeat {
                 let answers = Answers { state: inquiry.state, responses: std::mem::take(&mut early) };
-                call = self.calling(&task.repeat, Some(answers), Events::none(), task.stop.clone());
+                call = self.calling(repeat, Some(answers), Events::none(), task.stop.clone());
                 continue;
             }
             unfinished.0 = None;
             return match sound {
-                Ok(()) => task.ask(inquiry),
+                Ok(()) => task.ask(call.id, inquiry),
                 Err(error) => task.end(call.id, Err(error)),
             };
         }
