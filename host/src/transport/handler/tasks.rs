@@ -36,6 +36,12 @@ struct Calling {
     result: BoxFuture<'static, Result<Outcome, CallError>>,
 }
 
+/// What came first: the end of a call, or of the patience of who waits for it.
+enum Waited {
+    Ended(Result<Outcome, CallError>),
+    Enough(Seat<WhoWaits>),
+}
+
 impl Handler {
     /// Calls a tool for a client that knows tasks.
     pub(super) async fn call_or_begin(
@@ -53,48 +59,72 @@ impl Handler {
         loop {
             let (events, received, token) = self.events(context);
             let mut call = self.calling(repeat.clone(), answers.take(), events, stop.clone());
-            let mut seat = if always { self.seat() } else { None };
-            if seat.is_none() {
-                let mut reported = pin!(reporting(&mut call.result, received, token, context));
-                let mut full = always;
-                let result = loop {
-                    tokio::select! {
-                        result = &mut reported => break Some(result),
-                        () = context.ct.cancelled(), if !stop.is_cancelled() => stop.cancel(),
-                        () = sleep_until(until), if !full => {
-                            seat = self.seat();
-                            full = seat.is_none();
-                            if !full {
-                                break None;
-                            }
-                        }
-                    }
-                };
-                match result {
-                    Some(Ok(Outcome::Asked(inquiry))) => match self.asked(inquiry, early, context).await {
-                        Ok(Next::Again(given)) => {
-                            (answers, early) = (Some(given), BTreeMap::new());
-                            continue;
-                        }
-                        Ok(Next::Return(inquiry)) => {
-                            return wire::called(Ok(Outcome::Asked(inquiry)), call.id, true);
-                        }
-                        Err(error) => return wire::called(Err(error), call.id, true),
-                    },
-                    Some(result) => return wire::called(result, call.id, true),
-                    None => {}
+            let seat = if always { self.seat() } else { None };
+            let waited = match seat {
+                Some(seat) => Waited::Enough(seat),
+                None => {
+                    let reported = reporting(&mut call.result, received, token, context);
+                    self.wait(reported, (!always).then_some(until), &stop, context).await
+                }
+            };
+            let result = match waited {
+                Waited::Ended(result) => result,
+                Waited::Enough(seat) => return self.begin(seat, stop, repeat, call, early),
+            };
+            let result = match result {
+                Ok(Outcome::Asked(inquiry)) => self.asked(inquiry, std::mem::take(&mut early), context).await,
+                result => return wire::called(result, call.id, true),
+            };
+            match result {
+                Ok(Next::Again(given)) => answers = Some(given),
+                Ok(Next::Return(inquiry)) => return wire::called(Ok(Outcome::Asked(inquiry)), call.id, true),
+                Err(error) => return wire::called(Err(error), call.id, true),
+            }
+        }
+    }
+
+    /// Waits for a call until it has ended, or for long enough, if there is room for one more task then.
+    async fn wait(
+        &self,
+        call: impl Future<Output = Result<Outcome, CallError>>,
+        mut until: Option<Instant>,
+        stop: &CancellationToken,
+        context: &RequestContext<RoleServer>,
+    ) -> Waited {
+        let mut call = pin!(call);
+        let enough = async |until: Option<Instant>| match until {
+            Some(until) => sleep_until(until).await,
+            None => std::future::pending().await,
+        };
+        loop {
+            tokio::select! {
+                result = &mut call => return Waited::Ended(result),
+                () = context.ct.cancelled(), if !stop.is_cancelled() => stop.cancel(),
+                () = enough(until) => match self.seat() {
+                    Some(seat) => return Waited::Enough(seat),
+                    None => until = None,
                 }
             }
-            let Some(seat) = seat else { return wire::called(Err(CallError::Cancelled), call.id, true) };
-            let begun = tasks.begin(&self.host.sealer(), &self.caller, seat, stop, repeat);
-            let (handle, task) = match begun {
-                Ok(begun) => begun,
-                Err(error) => return wire::called(Err(error), call.id, true),
-            };
-            let answer = wire::begun(handle, &task);
-            tasks.run(self.clone().go_on(task, call, early));
-            return Ok(answer);
         }
+    }
+
+    /// A call becomes a task: it goes on beside its request, which is answered with the handle.
+    fn begin(
+        &self,
+        seat: Seat<WhoWaits>,
+        stop: CancellationToken,
+        repeat: Repeat,
+        call: Calling,
+        early: BTreeMap<String, Value>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let tasks = self.host.tasks();
+        let (handle, task) = match tasks.begin(&self.host.sealer(), &self.caller, seat, stop, repeat) {
+            Ok(begun) => begun,
+            Err(error) => return wire::called(Err(error), call.id, true),
+        };
+        let answer = wire::begun(handle, &task);
+        tasks.run(self.clone().go_on(task, call, early));
+        Ok(answer)
     }
 
     /// `tasks/get`.
