@@ -89,6 +89,8 @@ struct Served {
     generation: u64,
     /// Where each is: of which service, and which of its members.
     names: HashMap<Arc<str>, (u32, u32)>,
+    /// Whether there are prompts, and resources.
+    kinds: (bool, bool),
     /// Made when it is first asked.
     index: OnceLock<Index>,
     edition: OnceLock<u64>,
@@ -127,8 +129,12 @@ impl Served {
             count += service.members();
         }
         let generation = NEXT.fetch_add(1, Relaxed);
+        let kinds = (
+            services.iter().any(|service| !service.prompts.is_empty()),
+            services.iter().any(|service| service.resources.is_some()),
+        );
         let (index, edition) = (OnceLock::new(), OnceLock::new());
-        Self { tenant, services, before, generation, names, index, edition }
+        Self { tenant, services, before, generation, names, kinds, index, edition }
     }
 
     /// Whether it serves exactly this already.
@@ -336,7 +342,12 @@ impl Catalog {
         scope: &'a Scope,
         part: Part,
     ) -> impl Iterator<Item = (&'a Arc<Service>, usize)> {
-        self.tenants.get(&caller.tenant).into_iter().flat_map(move |served| served.seen(caller, scope, part))
+        let served = self.tenants.get(&caller.tenant).filter(|served| match part {
+            Part::Tools | Part::All => true,
+            Part::Prompts => served.kinds.0, // asked with every request, and most have none
+            Part::Resources => served.kinds.1,
+        });
+        served.into_iter().flat_map(move |served| served.seen(caller, scope, part))
     }
 
     /// What a tenant's lists are made from, as a number: another one when they may be others. Hosts that serve the
@@ -387,8 +398,7 @@ impl Catalog {
     /// Whether somebody of a tenant can have prompts, and resources.
     #[must_use]
     pub fn kinds(&self, tenant: &str) -> (bool, bool) {
-        let services = || self.tenants.get(tenant).into_iter().flat_map(|served| &served.services);
-        (services().any(|one| !one.prompts.is_empty()), services().any(|one| one.resources.is_some()))
+        self.tenants.get(tenant).map(|served| served.kinds).unwrap_or_default()
     }
 
     /// The tools a caller may use in a scope that say something of a question, the best first.
