@@ -11,19 +11,12 @@ pub mod loader;
 pub mod names;
 pub mod prompt;
 pub mod search;
+mod served;
 pub mod service;
 pub mod tool;
 pub mod uri;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
-
-use sha2::{Digest as _, Sha256};
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     access::{Facts, rights::Ruling},
@@ -34,7 +27,8 @@ use crate::{
     request::{Listing, Scope},
 };
 use prompt::{Prompt, Resources};
-use search::Index;
+use served::Served;
+pub use served::{Differs, Tenancy};
 use service::{Part, Service, Tenant};
 use tool::Tool;
 
@@ -75,118 +69,6 @@ impl Member {
             Self::Prompt(prompt) => prompt.facts(service),
             Self::Resources(resources) => resources.facts(service),
         }
-    }
-}
-
-/// What a tenant serves.
-#[derive(Debug)]
-struct Served {
-    tenant: Arc<Tenant>,
-    services: Vec<Arc<Service>>,
-    /// How many members come before those of each service.
-    before: Vec<usize>,
-    /// A number that comes once in the life of the process, for what is worked out about these members in this order.
-    generation: u64,
-    /// Where each is: of which service, and which of its members.
-    names: HashMap<Arc<str>, (u32, u32)>,
-    /// Made when it is first asked.
-    index: OnceLock<Index>,
-    edition: OnceLock<u64>,
-}
-
-/// Which lists of a tenant look different.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Differs {
-    /// The tools.
-    pub tools: bool,
-    /// The prompts.
-    pub prompts: bool,
-    /// The resources and templates.
-    pub resources: bool,
-}
-
-/// A tenant and the services to be served for it, in their order.
-#[derive(Debug)]
-pub struct Tenancy {
-    /// The tenant.
-    pub tenant: Arc<Tenant>,
-    /// Its services.
-    pub services: Vec<Arc<Service>>,
-}
-
-impl Served {
-    fn new(Tenancy { tenant, services }: Tenancy) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let (mut before, mut names, mut count) = (Vec::new(), HashMap::new(), 0);
-        for (service, number) in services.iter().zip(0..) {
-            before.push(count);
-            let members = (0..service.members()).filter_map(|number| service.member(number));
-            names.extend(
-                members.zip(0..).map(|(member, place)| (member.public_name().clone(), (number, place))),
-            );
-            count += service.members();
-        }
-        let generation = NEXT.fetch_add(1, Relaxed);
-        let (index, edition) = (OnceLock::new(), OnceLock::new());
-        Self { tenant, services, before, generation, names, index, edition }
-    }
-
-    /// Whether it serves exactly this already.
-    fn is(&self, other: &Tenancy) -> bool {
-        let same = self.services.iter().zip(&other.services).all(|(own, other)| Arc::ptr_eq(own, other));
-        same && self.services.len() == other.services.len() && Arc::ptr_eq(&self.tenant, &other.tenant)
-    }
-
-    /// See [`Catalog::edition`].
-    fn edition(&self) -> u64 {
-        *self.edition.get_or_init(|| {
-            let mut digest = Sha256::new();
-            for service in &self.services {
-                digest.update(&*service.compartment.component.digest);
-                for facts in service.facts() {
-                    digest.update(facts.public_name);
-                    digest.update("\0");
-                }
-            }
-            digest.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes)
-        })
-    }
-
-    fn find(&self, name: &str) -> Option<Found> {
-        let (service, number) = *self.names.get(name)?;
-        let (service, number) = (usize::try_from(service).ok()?, usize::try_from(number).ok()?);
-        let place = self.before.get(service)? + number;
-        let service = self.services.get(service)?;
-        let (member, service, tenant) = (service.member(number)?, service.clone(), self.tenant.clone());
-        Some(Found { service, member, tenant, number, place })
-    }
-
-    fn facts(&self) -> impl Iterator<Item = Facts<'_>> {
-        self.services.iter().flat_map(|service| service.facts())
-    }
-
-    /// What a caller may use of a part, of the services in a scope: each with its number.
-    fn seen<'a>(
-        &'a self,
-        caller: &'a Caller,
-        scope: &'a Scope,
-        part: Part,
-    ) -> impl Iterator<Item = (&'a Arc<Service>, usize)> {
-        let services =
-            self.services.iter().zip(&self.before).filter(|(service, _)| scope.covers(&service.name));
-        services.flat_map(move |(service, before)| {
-            let numbers = service.numbers(part);
-            let facts = service.facts().skip(numbers.start).take(numbers.len());
-            let seen = facts.zip(numbers).filter(move |(facts, number)| {
-                let place = before.saturating_add(*number);
-                scope.selects(facts) && self.rule(caller, place).decision.is_allowed()
-            });
-            seen.map(move |(_, number)| (service, number))
-        })
-    }
-
-    fn rule(&self, caller: &Caller, place: usize) -> Ruling {
-        caller.principal.rights.rule(self.generation, place, || self.facts())
     }
 }
 
@@ -336,7 +218,12 @@ impl Catalog {
         scope: &'a Scope,
         part: Part,
     ) -> impl Iterator<Item = (&'a Arc<Service>, usize)> {
-        self.tenants.get(&caller.tenant).into_iter().flat_map(move |served| served.seen(caller, scope, part))
+        let served = self.tenants.get(&caller.tenant).filter(|served| match part {
+            Part::Tools | Part::All => true,
+            Part::Prompts => served.kinds.0, // asked with every request, and most have none
+            Part::Resources => served.kinds.1,
+        });
+        served.into_iter().flat_map(move |served| served.seen(caller, scope, part))
     }
 
     /// What a tenant's lists are made from, as a number: another one when they may be others. Hosts that serve the
@@ -350,32 +237,7 @@ impl Catalog {
     /// are only guests know, so those of another service, or of one that was made anew, may be others.
     #[must_use]
     pub fn differs(&self, other: &Self, tenant: &str) -> Differs {
-        let (own, others) = (self.tenants.get(tenant), other.tenants.get(tenant));
-        if own.map(Arc::as_ptr) == others.map(Arc::as_ptr) {
-            return Differs::default();
-        }
-        let services =
-            |served: Option<&Arc<Served>>| served.map_or_else(Vec::new, |one| one.services.clone());
-        let (own, others) = (services(own), services(others));
-        let resources = |services: &[Arc<Service>]| -> Vec<_> {
-            let with = services.iter().filter(|service| service.resources.is_some());
-            with.map(Arc::as_ptr).collect()
-        };
-        let tools = |services: &[Arc<Service>]| -> Vec<_> {
-            services.iter().flat_map(|service| service.tools.to_vec()).collect()
-        };
-        let alike = |own: &[Arc<Tool>], others: &[Arc<Tool>]| {
-            own.len() == others.len() && own.iter().zip(others).all(|(own, other)| own.is_listed_as(other))
-        };
-        let prompts = |services: &[Arc<Service>]| -> Vec<_> {
-            let prompts = services.iter().flat_map(|service| service.prompts.iter());
-            prompts.map(|prompt| (prompt.public_name.clone(), prompt.declared.clone())).collect()
-        };
-        Differs {
-            tools: self.listing(tenant) != other.listing(tenant) || !alike(&tools(&own), &tools(&others)),
-            prompts: prompts(&own) != prompts(&others),
-            resources: resources(&own) != resources(&others),
-        }
+        Served::differs(self.tenants.get(tenant), other.tenants.get(tenant))
     }
 
     /// How clients of a tenant are shown the tools.
@@ -387,20 +249,16 @@ impl Catalog {
     /// Whether somebody of a tenant can have prompts, and resources.
     #[must_use]
     pub fn kinds(&self, tenant: &str) -> (bool, bool) {
-        let services = || self.tenants.get(tenant).into_iter().flat_map(|served| &served.services);
-        (services().any(|one| !one.prompts.is_empty()), services().any(|one| one.resources.is_some()))
+        self.tenants.get(tenant).map(|served| served.kinds).unwrap_or_default()
     }
 
     /// The tools a caller may use in a scope that say something of a question, the best first.
     #[must_use]
     pub fn search<'a>(&'a self, caller: &'a Caller, scope: &'a Scope, question: &str) -> Vec<&'a Arc<Tool>> {
         let Some(served) = self.tenants.get(&caller.tenant) else { return Vec::new() };
-        let all = || served.services.iter().flat_map(|service| service.tools.iter());
-        let index = served.index.get_or_init(|| Index::new(all().map(|tool| &**tool)));
         let mut seen: HashMap<&str, &Arc<Tool>> =
             self.list(caller, scope).map(|(_, tool)| (&*tool.public_name, tool)).collect();
-        let names: Vec<&str> = all().map(|tool| &*tool.public_name).collect();
-        index.find(question).into_iter().filter_map(|number| seen.remove(names.get(number)?)).collect()
+        served.search(question).into_iter().filter_map(|name| seen.remove(name)).collect()
     }
 
     /// A tool by the name its callers use, if the caller may use it.

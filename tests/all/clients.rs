@@ -5,35 +5,55 @@ use std::{
     fs,
     path::Path,
     process::Stdio,
+    thread,
 };
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
-    Server, component,
+    Log, Server, component,
     installed::{installed, node},
     root,
 };
 
-/// The fixture, under the names that make its tools those the suites call.
-fn fixture() -> Server {
+/// The fixture, under the names that make its tools those the suites call. Its tools and its prompts have changed so
+/// often.
+fn config(tools: u32, prompts: u32) -> String {
     let file = component("conformance");
-    let service = |name: &str, rest: &str| {
-        format!("{name}: {{ component: '{}', config: {{ prefix: {name} }}{rest} }}", file.display())
+    let service = |name: &str, config: &str, rest: &str| {
+        format!("{name}: {{ component: '{}', config: {{ prefix: {name}{config} }}{rest} }}", file.display())
     };
     // What the suites call without a prefix.
     let bare =
         ["greet", "slow_compute", "failing_job", "protocol_error_job", "confirm_delete", "multi_input"];
     let bare = bare.map(|name| format!("task_{name}: {name}")).join(", ");
     // Sessions, whose streams do not last as long as `test_reconnection`; tasks, before `slow_compute` has ended.
-    Server::start(&format!(
+    format!(
         "server: {{ sessions: {{ poll_after: 1s }}, tasks: {{ after: 500ms }} }}\n\
          tenants: {{ suite: {{ services: {{ {}, {}, {} }} }} }}\n",
-        service("test", ""),
-        service("json", ""),
-        service("task", &format!(", tools: {{ rename: {{ {bare} }} }}"))
-    ))
+        service("test", &format!(", tools: {tools}, prompts: {prompts}"), ""),
+        service("json", "", ""),
+        service("task", "", &format!(", tools: {{ rename: {{ {bare} }} }}"))
+    )
+}
+
+fn fixture() -> Server {
+    Server::start(&config(0, 0))
+}
+
+/// What the suites ask for with two tools, and no guest can do: while `log` lasts, the operator changes what is offered.
+fn change_what_is_offered(log: &Log, file: &Path) {
+    let (mut place, mut tools, mut prompts) = (0, 0, 0);
+    let asked = |entry: &Value| entry["tool"].as_str().is_some_and(|tool| tool.starts_with("test_trigger_"));
+    while let Some((found, entry)) = log.next(place, asked) {
+        match entry["tool"].as_str() {
+            Some("test_trigger_tool_change") => tools += 1,
+            _ => prompts += 1,
+        }
+        fs::write(file, config(tools, prompts)).unwrap();
+        place = found + 1;
+    }
 }
 
 /// What a suite is expected to find; a scenario, or `scenario:check`, stands below the reason.
@@ -100,7 +120,11 @@ fn suite(package: &str, arguments: &[&str], file: &str) {
         .args(["server", "--url", &format!("http://{}/mcp", server.address), "-o"])
         .arg(out.path());
     command.args(arguments);
+    let (log, written) = (server.log(), server.file().to_owned());
+    let operator = thread::spawn(move || change_what_is_offered(&log, &written));
     let output = command.stdin(Stdio::null()).output().unwrap();
+    drop(server);
+    operator.join().unwrap();
     let found = Found::read(out.path());
     assert!(!found.passes.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 

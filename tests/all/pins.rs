@@ -137,6 +137,37 @@ async fn another_component_that_has_other_tools_waits_and_the_rest_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_keeps_the_old_component_served_until_it_is_approved() {
+    let folder = Folder::new("");
+    let server = folder.serve();
+    let adds = async || server.client().ok("calc_add", json!({ "a": 1, "b": 2 })).await;
+    let tools =
+        async || server.client().tools().await.iter().filter(|tool| tool.starts_with("calc_")).count();
+    folder.exchange();
+    let message = "a service cannot be loaded; it is served as before";
+    let fault = server.logged(|entry| entry["message"] == message);
+    assert!(fault["error"].as_str().unwrap().starts_with(WAITS), "{fault}");
+    assert_eq!((adds().await, tools().await), (json!({ "sum": 3 }), 1));
+    assert_eq!(folder.pinned("acme/calc"), Some(digest(&adder())));
+    let health: Value = serde_json::from_str(&server.client().get("/healthz").await).unwrap();
+    assert!(health["reload"]["errors"][0].as_str().unwrap().contains(WAITS), "{health}");
+    // One that says the same as the first is served at once, and pinned.
+    let mark = server.mark();
+    let same = renamed(adder());
+    folder.put(&same);
+    server.logged_after(mark, |entry| entry["loaded"] == "acme/calc");
+    assert_eq!((tools().await, folder.pinned("acme/calc")), (1, Some(digest(&same))));
+    // The operator's word reaches the host that serves.
+    let mark = server.mark();
+    folder.exchange();
+    server.logged_after(mark, |entry| entry["message"] == message);
+    let mark = server.mark();
+    assert!(folder.run(&["approve", "calc", "--yes"]).status.success());
+    server.logged_after(mark, |entry| entry["loaded"] == "acme/calc");
+    assert_eq!((adds().await, tools().await), (json!({ "sum": 3 }), 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trusted_folder_is_served_as_it_is() {
     let folder = Folder::new("trust: folder, lock: ./pins/lock.json");
     fs::create_dir(folder.path().join("pins")).unwrap();

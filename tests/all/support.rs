@@ -19,11 +19,11 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-pub(crate) use client::{Client, initialize};
+pub(crate) use client::{Client, Events, initialize};
 pub(crate) use core::core_component;
 pub(crate) use issuer::{Asked, Issuer, endpoint};
 pub(crate) use raw_upstream::RawUpstream;
-pub(crate) use server::Server;
+pub(crate) use server::{Log, Server};
 pub(crate) use tls::{Authority, Identity};
 pub(crate) use upstream::{Received, Upstream};
 

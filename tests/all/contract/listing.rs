@@ -62,7 +62,7 @@ async fn prompts_and_templates_are_listed_from_memory() {
     assert_eq!(
         prompts["prompts"][0],
         json!({
-            "name": "test_simple_prompt", "title": "Simple", "description": "A prompt without arguments.",
+            "name": "test_simple_prompt", "title": "Simple", "description": "A prompt without arguments. (0)",
         })
     );
     assert_eq!(

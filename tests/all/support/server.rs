@@ -142,6 +142,11 @@ impl Server {
         }
     }
 
+    /// The log, for somebody who reads it beside what uses the server.
+    pub(crate) fn log(&self) -> Log {
+        Log(self.log.clone())
+    }
+
     /// Everything logged up to now, as text. Lines come in order through a pipe, so one that is asked for last
     /// is waited for.
     pub(crate) async fn log_until_now(&self) -> String {
@@ -162,6 +167,25 @@ impl Server {
     /// What has arrived of the log, as text.
     pub(crate) fn log_text(&self) -> String {
         self.log.0.lock().unwrap().iter().map(|entry| format!("{entry}\n")).collect()
+    }
+}
+
+/// The log of a server, to its end.
+pub(crate) struct Log(Arc<(Mutex<Vec<Value>>, Condvar)>);
+
+impl Log {
+    /// Waits for the first entry at `from` or later that is wanted: its place. None if the server ends before.
+    pub(crate) fn next(&self, from: usize, wanted: impl Fn(&Value) -> bool) -> Option<(usize, Value)> {
+        let mut log = self.0.0.lock().unwrap();
+        loop {
+            if let Some((place, found)) = log.iter().enumerate().skip(from).find(|(_, entry)| wanted(entry)) {
+                return Some((place, found.clone()));
+            }
+            if log.last() == Some(&Value::Null) {
+                return None;
+            }
+            log = self.0.1.wait(log).unwrap();
+        }
     }
 }
 

@@ -26,10 +26,15 @@ pub enum Prefix {
 pub struct Config {
     /// The name of the service: which tools it has.
     prefix: Prefix,
+    /// How often its tools have changed, and its prompts: told in the description of one.
+    #[serde(default)]
+    tools: u32,
+    #[serde(default)]
+    prompts: u32,
 }
 
 #[derive(Debug)]
-pub struct Conformance(Prefix);
+pub struct Conformance(Config);
 
 impl Service for Conformance {
     type Config = Config;
@@ -40,18 +45,21 @@ impl Service for Conformance {
     }
 
     fn new(config: Config) -> Result<Self, String> {
-        Ok(Self(config.prefix))
+        Ok(Self(config))
     }
 
     fn tools(&self) -> Tools<Self> {
-        match self.0 {
+        match self.0.prefix {
             Prefix::Json => Tools::new().add(
                 Tool::new("schema_2020_12_tool", "Takes what JSON Schema 2020-12 can say.", anything)
                     .input_schema(rich_schema()),
             ),
             Prefix::Task => tasks::tools(),
             Prefix::Test => Tools::new()
-                .add(Tool::new("simple_text", "Returns text.", simple_text))
+                .add(Tool::new("simple_text", format!("Returns text. ({})", self.0.tools), simple_text))
+                // What these ask for is done by who runs the suite: only an operator changes what a host offers.
+                .add(Tool::new("trigger_tool_change", "Asks for another list of tools.", simple_text))
+                .add(Tool::new("trigger_prompt_change", "Asks for another list of prompts.", simple_text))
                 .add(Tool::new("image_content", "Returns an image.", image_content))
                 .add(Tool::new("audio_content", "Returns a sound.", audio_content))
                 .add(Tool::new("embedded_resource", "Returns a resource.", embedded_resource))
@@ -70,14 +78,14 @@ impl Service for Conformance {
     }
 
     fn prompts(&self) -> Prompts<Self> {
-        match self.0 {
+        match self.0.prefix {
             Prefix::Json | Prefix::Task => Prompts::new(),
-            Prefix::Test => serving::prompts(),
+            Prefix::Test => serving::prompts(self.0.prompts),
         }
     }
 
     fn resources(&self) -> Resources<Self> {
-        match self.0 {
+        match self.0.prefix {
             Prefix::Json | Prefix::Task => Resources::new(),
             Prefix::Test => serving::resources(),
         }

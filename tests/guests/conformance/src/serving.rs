@@ -23,9 +23,12 @@ struct Embedded {
     resource_uri: String,
 }
 
-pub(crate) fn prompts() -> Prompts<Conformance> {
+pub(crate) fn prompts(changed: u32) -> Prompts<Conformance> {
     Prompts::new()
-        .add(Prompt::new("simple_prompt", "A prompt without arguments.", simple).title("Simple"))
+        .add(
+            Prompt::new("simple_prompt", format!("A prompt without arguments. ({changed})"), simple)
+                .title("Simple"),
+        )
         .add(
             Prompt::new("prompt_with_arguments", "A prompt with arguments.", with_arguments)
                 .complete("arg1", complete_place)
