@@ -43,7 +43,7 @@ pub struct Annotations {
     pub open_world: bool,
 }
 
-/// For which clients a tool whose calls are tasks from the start is there: its `_meta` says so under [`TASK_META`].
+/// For which clients a tool whose calls are tasks from the start is there: its `_meta` says so under `bulkhead/task`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Support {
