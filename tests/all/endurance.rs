@@ -72,7 +72,8 @@ async fn add(client: &Client) {
 /// So many sessions of each of these clients.
 async fn begin(clients: &[Client], each: usize) -> Vec<Client> {
     let mut beginning = JoinSet::new();
-    for client in clients.iter().cloned() {
+    for client in clients {
+        let client = client.clone();
         beginning.spawn(async move {
             let mut sessions = Vec::with_capacity(each);
             for _ in 0..each {

@@ -69,7 +69,7 @@ impl Serving {
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut serving = Self { child, address: ([127, 0, 0, 1], 0).into(), dir: dir };
+        let mut serving = Self { child, address: ([127, 0, 0, 1], 0).into(), dir };
         let ready = |line: &str| {
             let entry: Value = serde_json::from_str(line).ok()?;
             (entry["message"] == "ready").then(|| entry["address"].as_str().unwrap().parse().unwrap())
