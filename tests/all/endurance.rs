@@ -37,6 +37,16 @@ async fn figures(client: &Client) -> BTreeMap<String, usize> {
     ["bulkhead_sessions", "bulkhead_streams"].iter().map(figure).collect()
 }
 
+/// Waits for a figure; each look is a request, so it ends.
+async fn wait_for(client: &Client, name: &str, wanted: impl Fn(usize) -> bool) {
+    for _ in 0..10_000 {
+        if wanted(figures(client).await[name]) {
+            return;
+        }
+    }
+    panic!("{:?}", figures(client).await);
+}
+
 /// One whose connections are gone once they were used: what it looks at is not itself.
 async fn passer_by(server: &Server) -> Client {
     let client = server.client().with("connection", "close");
@@ -121,7 +131,7 @@ async fn sessions_that_expire_make_room() {
     let before = alone(&server, &passer_by).await;
     for _ in 0..3 {
         // What is there still is not more than there may be.
-        while figures(&passer_by).await["bulkhead_sessions"] > 0 {}
+        wait_for(&passer_by, "bulkhead_sessions", |sessions| sessions == 0).await;
         begin(&[server.client()], 150).await;
     }
     at_rest(&server, &passer_by, before).await;
@@ -208,7 +218,7 @@ async fn a_thousand_who_never_read_of_changes_delay_nobody() {
         stalled.push(get(&server, session).await);
         stalled.push(listen(&server, &wanted).await);
     }
-    while figures(&client).await["bulkhead_streams"] < STALLED {}
+    wait_for(&client, "bulkhead_streams", |streams| streams == STALLED).await;
     let mut readers = [get(&server, &sessions[0]).await, listen(&server, &wanted).await];
     let mut memory = Vec::new();
     for number in 1..=CHANGES[1] {
@@ -253,7 +263,7 @@ async fn what_is_told_of_resources_to_who_never_reads_does_not_pile_up() {
         stalled.push(get(&server, &session).await);
         stalled.push(listen(&server, &json!({ "resourceSubscriptions": uris })).await);
     }
-    while figures(&client).await["bulkhead_streams"] < STALLED {}
+    wait_for(&client, "bulkhead_streams", |streams| streams == STALLED).await;
     let mut reader = listen(&server, &json!({ "resourceSubscriptions": [uris[0]] })).await;
     let mut memory = Vec::new();
     for number in 1..=CALLS[1] {
