@@ -167,7 +167,8 @@ impl Sealer {
         Ok(Opened { content: content.to_owned(), until, nonce: *nonce })
     }
 
-    /// Uses a handle up: from now on it is unknown to this host.
+    /// Uses a handle up: from now on it is unknown to this host. Others with the same key cannot know of it; each takes
+    /// it once.
     ///
     /// # Errors
     /// When another did so since it was opened.

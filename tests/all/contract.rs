@@ -3,6 +3,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "values are written where they are passed")]
 
 mod asking;
+mod handles;
 mod hearing;
 mod listing;
 mod reading;

@@ -15,6 +15,7 @@ mod crash;
 mod credentials;
 mod docs;
 mod egress;
+mod endurance;
 mod explain;
 mod front;
 mod hostile;

@@ -53,6 +53,17 @@ pub(crate) async fn check_all(address: SocketAddr, targets: &[Target]) {
     }
 }
 
+/// One call that may fail; why it did.
+pub(crate) async fn sum(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    tool: &str,
+) -> Result<(), String> {
+    let answer = try_call_as(sender, address, None, tool, ADD).await.map_err(|error| error.to_string())?;
+    let answer = String::from_utf8_lossy(&answer);
+    if answer.contains(r#"{"sum":3}"#) { Ok(()) } else { Err(answer.into_owned()) }
+}
+
 /// `clients` connections for `time`.
 pub(crate) async fn run(address: SocketAddr, tool: &str, clients: usize, time: Duration) -> Figures {
     let target = Target { tool: tool.to_owned(), key: None };
@@ -125,6 +136,16 @@ pub(crate) async fn call_as(
     tool: &str,
     arguments: &str,
 ) -> Bytes {
+    try_call_as(sender, address, key, tool, arguments).await.unwrap()
+}
+
+async fn try_call_as(
+    sender: &mut http1::SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    key: Option<&str>,
+    tool: &str,
+    arguments: &str,
+) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
     );
@@ -141,8 +162,9 @@ pub(crate) async fn call_as(
         .header("mcp-name", tool)
         .body(Full::from(body))
         .unwrap();
-    sender.ready().await.unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    assert_eq!(response.status(), 200);
-    response.into_body().collect().await.unwrap().to_bytes()
+    sender.ready().await?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let answer = response.into_body().collect().await?.to_bytes();
+    if status == 200 { Ok(answer) } else { Err(format!("{status}: {answer:?}").into()) }
 }

@@ -24,6 +24,7 @@ mod neighbours;
 mod process;
 mod sessions;
 mod stages;
+mod swap;
 mod tenants;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -32,8 +33,12 @@ use serde_json::{Value, json};
 
 /// How long each round of load lasts; `BENCH_SECONDS` changes it.
 fn round() -> Duration {
-    let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|s| s.parse().ok());
-    Duration::from_secs_f64(seconds.unwrap_or(3.0))
+    seconds().unwrap_or(Duration::from_secs(3))
+}
+
+/// `BENCH_SECONDS`.
+fn seconds() -> Option<Duration> {
+    Some(Duration::from_secs_f64(std::env::var("BENCH_SECONDS").ok()?.parse().unwrap()))
 }
 
 const ROUNDS: usize = 3;
@@ -63,7 +68,8 @@ fn main() {
         Ok("front") => front::add_to(&mut figures, &component),
         Ok("tenants") => tenants::add_to(&mut figures, &component),
         Ok("sessions") => sessions::add_to(&mut figures, &component),
-        Ok(other) => panic!("BENCH_ONLY is `front`, `tenants` or `sessions`, not `{other}`"),
+        Ok("swap") => swap::add_to(&mut figures, &component),
+        Ok(other) => panic!("BENCH_ONLY is `front`, `tenants`, `sessions` or `swap`, not `{other}`"),
         Err(_) => {}
     }
     if !figures.is_empty() {
@@ -133,6 +139,7 @@ fn main() {
     front::add_to(&mut figures, &component);
     tenants::add_to(&mut figures, &component);
     sessions::add_to(&mut figures, &component);
+    swap::add_to(&mut figures, &component);
 
     eprintln!("neighbours");
     let attacks = guest("attacks");
@@ -186,7 +193,13 @@ fn update_readme(figures: &BTreeMap<&str, Value>) {
          | of that the audit log | {} µs |\n\
          | p50 of calls over {} tenants with {} services each / over 1 with as many | {} / {} µs: **{}** |\n\
          | memory of a service of a tenant | {} bytes |\n\
-         | start with all of them | {} ms |\n",
+         | start with all of them | {} ms |\n\n\
+         | what lasts, and what changes | |\n|---|---|\n\
+         | memory of an idle session | {} bytes |\n\
+         | calls that failed, of {} at {} a second, while a component was replaced {} times and the configuration edited as often | {} |\n\
+         | memory that grew meanwhile | {} MiB |\n\
+         | from a configuration that is written to its being in force, p50 / worst | {} / {} ms |\n\
+         | from a compiled component that is dropped in to its first answer, p50 / worst | {} / {} ms |\n",
         f("cores"),
         f("cpu").as_str().unwrap(),
         f("calls_per_second"),
@@ -222,6 +235,16 @@ fn update_readme(figures: &BTreeMap<&str, Value>) {
         f("tenants_p50_ratio"),
         f("bytes_per_tenant_service"),
         f("tenants_start_ms"),
+        f("bytes_per_session"),
+        f("swap_calls"),
+        f("swap_calls_per_second"),
+        swap::CHANGES,
+        f("swap_failed"),
+        f("swap_rss_growth_mib"),
+        f("swap_config_p50_ms"),
+        f("swap_config_worst_ms"),
+        f("swap_dropin_p50_ms"),
+        f("swap_dropin_worst_ms"),
     );
     std::fs::write(file, format!("{before}<!-- bench -->\n{table}<!-- /bench -->{after}")).unwrap();
 }

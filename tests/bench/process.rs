@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -13,7 +13,42 @@ use serde_json::Value;
 pub(crate) struct Serving {
     child: Child,
     pub(crate) address: SocketAddr,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
+}
+
+/// What a host logs from a moment on.
+pub(crate) struct Log {
+    file: BufReader<std::fs::File>,
+    line: String,
+}
+
+impl Log {
+    /// What was logged up to now is not waited for.
+    pub(crate) fn forget(&mut self) {
+        while self.next().is_some() {}
+    }
+
+    /// Whether an entry comes in time.
+    pub(crate) fn waits_for(&mut self, patience: Duration, wanted: impl Fn(&Value) -> bool) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < patience {
+            match self.next() {
+                Some(entry) if wanted(&entry) => return true,
+                Some(_) => {}
+                None => std::thread::sleep(Duration::from_micros(200)),
+            }
+        }
+        false
+    }
+
+    /// The next entry, if all of it is there.
+    fn next(&mut self) -> Option<Value> {
+        self.file.read_line(&mut self.line).unwrap();
+        let line = self.line.strip_suffix('\n')?;
+        let entry = serde_json::from_str(line).unwrap();
+        self.line.clear();
+        Some(entry)
+    }
 }
 
 impl Serving {
@@ -34,14 +69,14 @@ impl Serving {
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut serving = Self { child, address: ([127, 0, 0, 1], 0).into(), _dir: dir };
+        let mut serving = Self { child, address: ([127, 0, 0, 1], 0).into(), dir };
         let ready = |line: &str| {
             let entry: Value = serde_json::from_str(line).ok()?;
             (entry["message"] == "ready").then(|| entry["address"].as_str().unwrap().parse().unwrap())
         };
         while serving.address.port() == 0 {
             assert!(serving.child.try_wait().unwrap().is_none(), "the host did not start");
-            std::thread::sleep(std::time::Duration::from_micros(200));
+            std::thread::sleep(Duration::from_micros(200));
             let text = std::fs::read_to_string(&log).unwrap();
             serving.address = text.lines().find_map(ready).unwrap_or(serving.address);
         }
@@ -58,7 +93,18 @@ impl Serving {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, address: line.trim().parse().unwrap(), _dir: tempfile::tempdir().unwrap() }
+        Self { child, address: line.trim().parse().unwrap(), dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Its log from here on; not of a server in another role.
+    pub(crate) fn log(&self) -> Log {
+        let file = std::fs::File::open(self.dir.path().join("log")).unwrap();
+        Log { file: BufReader::new(file), line: String::new() }
+    }
+
+    /// What it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// Resident memory, in MiB.
@@ -85,7 +131,7 @@ pub(crate) fn configured(dir: &Path, services: &str) -> std::path::PathBuf {
     written(
         dir,
         &format!(
-            "components: {{ cache_dir: cache }}\ntenants: {{ bench: {{ services: {{ {services} }} }} }}\n"
+            "components: {{ cachedir: cache }}\ntenants: {{ bench: {{ services: {{ {services} }} }} }}\n"
         ),
     )
 }

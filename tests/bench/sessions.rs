@@ -26,12 +26,18 @@ pub(crate) fn add_to(figures: &mut BTreeMap<&str, Value>, component: &Path) {
          tenants: {{ bench: {{ services: {{ bench: {{ component: '{}' }} }} }} }}\n",
         component.display()
     );
-    let server = Serving::host(&written(dir.path(), &text), tempfile::tempdir().unwrap());
+    let config = written(dir.path(), &text);
+    let host = || Serving::host(&config, tempfile::tempdir().unwrap());
+    // Compiles the component: what that leaves in memory is given back while sessions are counted.
+    drop(host());
+    let server = host();
     begin(server.address, BEFORE);
-    let before = server.rss_mib();
+    let (before, descriptors) = (server.rss_mib(), server.descriptors());
     begin(server.address, SESSIONS);
     let bytes = (server.rss_mib() - before) * f64::from(1 << 20) / SESSIONS as f64;
     figures.insert("bytes_per_session", json!(bytes.round()));
+    figures.insert("sessions_descriptors_before", json!(descriptors));
+    figures.insert("sessions_descriptors_after", json!(server.descriptors()));
 }
 
 /// Begins sessions over one connection: what is measured is not what connections weigh.

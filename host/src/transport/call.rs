@@ -102,9 +102,6 @@ impl Call {
         state.next += 1;
         let number = state.next;
         state.waiting.push_back(Event { number, is, text });
-        if is == Reply::Response {
-            state.ended.get_or_insert_with(Instant::now); // nothing comes after it, and its id is free
-        }
         while state.bytes > WAITING {
             let Some(oldest) = state.waiting.iter().position(|event| event.is == Reply::Notification) else {
                 break;

@@ -62,6 +62,7 @@ pub(super) fn serve<S: Service<RoleServer>>(
         session: asking.session.filter(|_| asking.talks),
         talks: asking.talks,
         asked: Vec::new(),
+        running,
     };
     let service = serve_directly_with_ct(asking.handler, wire, Some(asking.client), stop);
     let served = call.clone();
@@ -69,7 +70,6 @@ pub(super) fn serve<S: Service<RoleServer>>(
         // However it ends: its record says more than rmcp does.
         let _ = service.waiting().await;
         served.end();
-        drop::<Option<Running>>(running);
     });
     Ok(call)
 }
@@ -84,6 +84,8 @@ struct Wire {
     talks: bool,
     /// What rmcp calls a request to the client, and what the client does.
     asked: Vec<(RequestId, u64)>,
+    /// Until it is answered: a client that has the answer may use its id again.
+    running: Option<Running>,
 }
 
 impl Wire {
@@ -116,6 +118,9 @@ impl Wire {
                 Reply::Request
             }
         };
+        if is == Reply::Response {
+            self.running = None;
+        }
         self.call.push(is, &message)?;
         if is == Reply::Response {
             self.answered.cancel();

@@ -76,7 +76,6 @@ impl Drop for Listener {
 pub(super) struct Running {
     session: Arc<Session>,
     id: RequestId,
-    number: u64,
 }
 
 impl Session {
@@ -95,11 +94,11 @@ impl Session {
     /// A call begins; none if one of this id is under way.
     pub(super) fn start(self: &Arc<Self>, id: &RequestId, call: &Arc<Call>) -> Option<Running> {
         let mut work = self.work();
-        if work.running.get(id).is_some_and(|running| running.ended().is_none()) {
+        if work.running.contains_key(id) {
             return None;
         }
         work.running.insert(id.clone(), call.clone());
-        Some(Running { session: self.clone(), id: id.clone(), number: call.number })
+        Some(Running { session: self.clone(), id: id.clone() })
     }
 
     /// The client changed its mind. Of a call that is over, or never was, nothing is left to cancel.
@@ -215,10 +214,7 @@ impl Session {
 impl Drop for Running {
     fn drop(&mut self) {
         let mut work = self.session.work();
-        // Another call may have its id by now.
-        if work.running.get(&self.id).is_some_and(|running| running.number == self.number) {
-            work.running.remove(&self.id);
-        }
+        work.running.remove(&self.id);
         work.used = Instant::now();
         if work.running.is_empty() {
             work.running.shrink_to_fit();

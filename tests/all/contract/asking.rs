@@ -4,20 +4,20 @@ use serde_json::{Value, json};
 
 use super::{Modern, error, served, without_data};
 
-const UNKNOWN: &str = "requestState: is unknown, outdated or used already; call again without it";
-const NAME: &str = "test_input_required_result_elicitation";
+pub(super) const UNKNOWN: &str = "requestState: is unknown, outdated or used already; call again without it";
+pub(super) const NAME: &str = "test_input_required_result_elicitation";
 
 /// The second call: an answer to the first's only question.
-fn back(asked: &Value, answer: Value) -> Value {
+pub(super) fn back(asked: &Value, answer: Value) -> Value {
     let key = asked["inputRequests"].as_object().unwrap().keys().next().unwrap();
     json!({ "inputResponses": { (key): answer }, "requestState": asked["requestState"] })
 }
 
-fn accepted(content: Value) -> Value {
+pub(super) fn accepted(content: Value) -> Value {
     json!({ "action": "accept", "content": content })
 }
 
-fn text(answer: &Value) -> &str {
+pub(super) fn text(answer: &Value) -> &str {
     answer["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"))
 }
 

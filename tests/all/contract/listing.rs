@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Modern, error, served, without_data};
 
-const OUTDATED: &str = "cursor: is unknown or outdated; list again from the beginning";
+pub(super) const OUTDATED: &str = "cursor: is unknown or outdated; list again from the beginning";
 
-async fn page(client: &Modern, cursor: Option<&Value>) -> Value {
+pub(super) async fn page(client: &Modern, cursor: Option<&Value>) -> Value {
     let params = cursor.map_or(json!({}), |cursor| json!({ "cursor": cursor }));
     client.ask("resources/list", params).await
 }
