@@ -10,7 +10,7 @@ use crate::{
     catalog::{Catalog, LeftOut, assembly::Assembly, files::Files, loader::Loader},
     config::{Config, Limits},
     egress::resolve::{Resolve, System},
-    limit::{Admission, midnight, peers::Table},
+    limit::{Admission, midnight, peers::Table, streams::Streams},
     live::{Live, Snapshot},
     metrics::Metrics,
     pin::{LockError, Pins},
@@ -101,6 +101,8 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
     let (presets, catalog) = (config.presets.into(), catalog.into());
     let handle_keys = config.server.handle_keys;
     let live = Live::new(Snapshot { auth, presets, catalog, sealer, handle_keys }, files);
+    let sessions = config.server.sessions.unwrap_or_default();
+    let streams = Streams::new(sessions.streams, sessions.streams_per_caller, metrics.clone());
     let waiting = Table::new(MOST_WAITING, MOST_WAITING_EACH);
     let tasks = Tasks::new(config.server.tasks);
     Ok(Host {
@@ -115,6 +117,7 @@ pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Ho
         records,
         pins,
         waiting,
+        streams,
         tasks,
     })
 }

@@ -23,6 +23,7 @@ use crate::{
     limit::{
         Admission,
         peers::{Seat, Table},
+        streams::Streams,
     },
     live::{Live, Snapshot},
     metrics::Metrics,
@@ -66,6 +67,7 @@ pub struct Host {
     pub(crate) records: Arc<Records>,
     pub(crate) pins: Pins,
     pub(crate) waiting: Arc<Table<WhoWaits>>,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) tasks: Arc<Tasks>,
 }
 
@@ -251,6 +253,12 @@ impl Host {
             message: "too many calls wait for somebody to answer a question; answer those first".to_owned(),
             retry_after: None,
         })
+    }
+
+    /// The streams on which clients listen.
+    #[must_use]
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.streams
     }
 
     /// What seals the handles that clients keep.

@@ -1,11 +1,12 @@
 //! Whether there is room for a call: a full host says so at once, and never queues without bound.
 //!
 //! A [`gate`] has the limits of one holder, and [`gate::enter_all`] takes a call through those of all it
-//! concerns; [`peers`] bounds connections and streams.
+//! concerns; [`peers`] bounds connections, [`streams`] those who listen.
 
 pub mod gate;
 pub mod peers;
 mod quota;
+pub mod streams;
 
 use std::time::SystemTime;
 

@@ -203,7 +203,7 @@ async fn a_thousand_who_never_read_of_changes_delay_nobody() {
     let config = |disabled: &str| {
         format!(
             "server: {{ limits: {{ connections_per_peer: 3000 }}, sessions: {{ per_caller: 1000, \
-             streams_per_caller: 1000 }} }}\n{}",
+             streams_per_caller: 2000, streams: 2000 }} }}\n{}",
             one_service("hostile", &format!("tools: {{ disable: [{disabled}] }}"))
         )
     };
@@ -218,7 +218,7 @@ async fn a_thousand_who_never_read_of_changes_delay_nobody() {
         stalled.push(get(&server, session).await);
         stalled.push(listen(&server, &wanted).await);
     }
-    wait_for(&client, "bulkhead_streams", |streams| streams == STALLED).await;
+    wait_for(&client, "bulkhead_streams", |streams| streams == 2 * STALLED).await;
     let mut readers = [get(&server, &sessions[0]).await, listen(&server, &wanted).await];
     let mut memory = Vec::new();
     for number in 1..=CHANGES[1] {
@@ -243,7 +243,7 @@ async fn what_is_told_of_resources_to_who_never_reads_does_not_pile_up() {
     const STALLED: usize = 8;
     const CALLS: [usize; 2] = [100, 400];
     let server = Server::start(&format!(
-        "server: {{ sessions: {{}} }}\ntenants: {{ t: {{ services: {{ test: {{ component: '{}', config: {{ \
+        "server: {{ sessions: {{ streams_per_caller: 100 }} }}\ntenants: {{ t: {{ services: {{ test: {{ component: '{}', config: {{ \
          prefix: test }} }} }} }} }}\n",
         component("conformance").display()
     ));
@@ -263,7 +263,7 @@ async fn what_is_told_of_resources_to_who_never_reads_does_not_pile_up() {
         stalled.push(get(&server, &session).await);
         stalled.push(listen(&server, &json!({ "resourceSubscriptions": uris })).await);
     }
-    wait_for(&client, "bulkhead_streams", |streams| streams == STALLED).await;
+    wait_for(&client, "bulkhead_streams", |streams| streams == 2 * STALLED).await;
     let mut reader = listen(&server, &json!({ "resourceSubscriptions": [uris[0]] })).await;
     let mut memory = Vec::new();
     for number in 1..=CALLS[1] {

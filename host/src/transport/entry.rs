@@ -244,8 +244,7 @@ impl Entry {
         }
         let handler = self.handler()?;
         let stop = sessions.listen(handler.caller(), &session).map_err(Refused::response)?;
-        let listening =
-            Listening { news: News::of(handler.listener(true)), sessions: sessions.clone(), session, stop };
+        let listening = Listening { news: News::of(handler.listener(true)), session, stop };
         Ok(sse::response(listening.events()))
     }
 

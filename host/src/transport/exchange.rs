@@ -186,6 +186,7 @@ mod tests {
     use crate::{
         auth::tests::caller,
         config::{sessions::Sessions as Limits, telemetry},
+        limit::streams::Streams,
         metrics::Metrics,
         seal::Sealer,
         transport::{answer, session::Sessions},
@@ -216,7 +217,8 @@ mod tests {
         let metrics = Metrics::new(&telemetry::Metrics::default(), ("runtime", "0"));
         let sealer = std::sync::Arc::new(Sealer::new(&[]).unwrap());
         let sealer = crate::transport::session::CurrentSealer(Box::new(move || sealer.clone()));
-        let sessions = Sessions::new(Limits::default(), sealer, metrics, CancellationToken::new());
+        let streams = Streams::new(1, 1, metrics.clone());
+        let sessions = Sessions::new(Limits::default(), sealer, metrics, streams, CancellationToken::new());
         sessions.begin(&caller("acme", "alice"), &client()).unwrap().1
     }
 

@@ -31,6 +31,7 @@ use crate::{
     auth::Caller,
     call::Host,
     error::CallError,
+    limit::peers::Full,
     operation::{Completing, Operation, Reference as Referred},
     request::{Listing, Scope, Via},
 };
@@ -239,6 +240,13 @@ impl ServerHandler for Handler {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let remote = via(context.request_context()).transport == "tcp";
+        let _stream = self.host.streams().open(&self.caller).map_err(|full| {
+            let why = match full {
+                Full::All => "there is no room for another stream",
+                Full::One => "you have as many streams open as you may; close one",
+            };
+            ErrorData::new(wire::REFUSED, why, None)
+        })?;
         listen::subscription(self.listener(remote), &context).await;
         Ok(())
     }

@@ -153,7 +153,7 @@ fn entry(host: &Arc<Host>, config: &Server, stop: &CancellationToken) -> Arc<Ent
         let limits = config.sessions.unwrap_or_default();
         let of = host.clone();
         let sealer = crate::transport::session::CurrentSealer(Box::new(move || of.sealer()));
-        Sessions::new(limits, sealer, host.metrics.clone(), stop.child_token())
+        Sessions::new(limits, sealer, host.metrics.clone(), host.streams.clone(), stop.child_token())
     });
     if let Some(sessions) = &sessions {
         tokio::spawn(sessions.clone().reap());

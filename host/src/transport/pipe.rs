@@ -187,7 +187,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.sessions.unlisten(&self.session, &self.stop);
+        self.session.unlisten(&self.stop);
         // If it has expired there is nothing left to end.
         let _ = self.sessions.end(&self.caller, &self.id);
     }

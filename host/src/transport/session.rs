@@ -23,7 +23,7 @@ use super::{
     connection::Connection,
     news::Told,
 };
-use crate::limit::peers::Seat;
+use crate::limit::{peers::Seat, streams::Stream};
 
 /// Answers that were not fetched are kept for a client that comes back this long.
 const KEPT_FOR: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ struct Work {
 #[derive(Debug)]
 struct Listener {
     stop: CancellationToken,
-    _seat: Seat<Whose>,
+    _stream: Stream,
 }
 
 impl Drop for Listener {
@@ -150,9 +150,9 @@ impl Session {
     }
 
     /// The client listens. The token says when it is to stop.
-    fn listen(&self, seat: Seat<Whose>, parent: &CancellationToken) -> CancellationToken {
+    fn listen(&self, stream: Stream, parent: &CancellationToken) -> CancellationToken {
         let stop = parent.child_token();
-        self.work().listener = Some(Listener { stop: stop.clone(), _seat: seat });
+        self.work().listener = Some(Listener { stop: stop.clone(), _stream: stream });
         stop
     }
 

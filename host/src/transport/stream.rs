@@ -9,12 +9,7 @@ use futures::{Stream, StreamExt as _};
 use rmcp::model::ServerJsonRpcMessage;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    call::Events,
-    news::News,
-    session::{Session, Sessions},
-    sse,
-};
+use super::{call::Events, news::News, session::Session, sse};
 
 /// When a client whose stream was closed is to come back.
 const RETRY: Duration = Duration::from_secs(1);
@@ -61,7 +56,6 @@ impl Drop for Reading {
 /// A client listens.
 pub(super) struct Listening {
     pub(super) news: News,
-    pub(super) sessions: Arc<Sessions>,
     pub(super) session: Arc<Session>,
     pub(super) stop: CancellationToken,
 }
@@ -84,6 +78,6 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        self.sessions.unlisten(&self.session, &self.stop);
+        self.session.unlisten(&self.stop);
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn tool(tool: &Tool) -> WireTool {
 }
 
 /// Refusals of the host that MCP has no code for (JSON-RPC: -32000 to -32099 are the server's).
-const REFUSED: ErrorCode = ErrorCode(-32000);
+pub(super) const REFUSED: ErrorCode = ErrorCode(-32000);
 
 /// What became of a `tools/call`. `modern` is whether the client speaks 2026-07-28 or later.
 pub(super) fn called(

@@ -118,6 +118,21 @@ async fn a_listener_whose_key_is_gone_is_sent_away_and_others_hear_that_rights_h
 }
 
 #[tokio::test]
+async fn a_caller_listens_so_many_times() {
+    let (auth, [acme, apex]) = callers([("a", "acme", "tools: ['*']"), ("b", "apex", "tools: ['*']")]);
+    let limit = "server: { sessions: { streams_per_caller: 2 } }\n";
+    let server = Server::start(&format!("{limit}{}", two(&auth, ("s", ""), ("s", ""))));
+    let _two = [Listener::of(&server, &acme).await, Listener::of(&server, &acme).await];
+    let mut third = Listener::of(&server, &acme).await;
+    let why = "you have as many streams open as you may; close one";
+    assert_eq!(third.next().await.unwrap()["error"], json!({ "code": -32000, "message": why }));
+    // Another caller's are its own.
+    let mut other = Listener::of(&server, &apex).await;
+    server.edit(&format!("{limit}{}", two(&auth, ("s", ""), ("s", "shop_nap"))));
+    Listener::is_told(other.next().await);
+}
+
+#[tokio::test]
 async fn a_listener_that_leaves_is_forgotten() {
     let (auth, [acme]) = callers([("a", "acme", "tools: ['*']")]);
     let server = Server::start(&two(&auth, ("s", ""), ("s", "")));

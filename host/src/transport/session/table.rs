@@ -18,7 +18,10 @@ use super::{Session, Whose};
 use crate::{
     auth::Caller,
     config::sessions::Sessions as Limits,
-    limit::peers::{Full, Table},
+    limit::{
+        peers::{Full, Table},
+        streams::Streams,
+    },
     metrics::Metrics,
     seal::{Kind, NONCE, Opened, Sealer},
     transport::{http::json_rpc, message::INVALID_REQUEST},
@@ -49,7 +52,7 @@ pub(in crate::transport) struct Sessions {
     limits: Limits,
     metrics: Arc<Metrics>,
     seats: Arc<Table<Whose>>,
-    streams: Arc<Table<Whose>>,
+    streams: Arc<Streams>,
     known: Mutex<HashMap<[u8; NONCE], Arc<Session>>>,
     stop: CancellationToken,
 }
@@ -117,8 +120,8 @@ impl Refused {
         match self {
             Self::TooMany => Some("sessions_per_caller"),
             Self::Full => Some("sessions"),
-            Self::TooManyStreams => Some("streams_per_caller"),
-            Self::StreamsFull => Some("streams"),
+            // Streams count themselves.
+            Self::TooManyStreams | Self::StreamsFull => None,
             Self::Unknown | Self::TooLarge | Self::NoRandomness => None,
         }
     }
@@ -130,13 +133,14 @@ impl Sessions {
         limits: Limits,
         sealer: CurrentSealer,
         metrics: Arc<Metrics>,
+        streams: Arc<Streams>,
         stop: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
             sealer,
             metrics,
             seats: Table::new(limits.total, limits.per_caller),
-            streams: Table::new(limits.streams, limits.streams_per_caller),
+            streams,
             known: Mutex::default(),
             stop,
             limits,
@@ -214,20 +218,11 @@ impl Sessions {
         session: &Session,
     ) -> Result<CancellationToken, Refused> {
         session.hang_up();
-        let seat = self.streams.open(whose(caller)).map_err(|full| match full {
+        let stream = self.streams.open(caller).map_err(|full| match full {
             Full::All => Refused::StreamsFull,
             Full::One => Refused::TooManyStreams,
-        });
-        let seat = seat.map_err(|refused| self.refused(refused))?;
-        let stop = session.listen(seat, &self.stop);
-        self.measure();
-        Ok(stop)
-    }
-
-    /// A stream has ended.
-    pub(in crate::transport) fn unlisten(&self, session: &Session, stop: &CancellationToken) {
-        session.unlisten(stop);
-        self.measure();
+        })?;
+        Ok(session.listen(stream, &self.stop))
     }
 
     /// Drops what is idle, until the host stops. One timer for all.
@@ -293,10 +288,6 @@ impl Sessions {
             self.metrics.sessions(known.len());
         }
         result
-    }
-
-    fn measure(&self) {
-        self.metrics.streams(self.streams.len());
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<[u8; NONCE], Arc<Session>>> {
