@@ -210,7 +210,7 @@ async fn a_result_is_kept_for_its_time_and_not_longer() {
     let handle = begin(&client, "hostile_nap", json!({ "ms": 100 })).await;
     let end = settled(&client, &handle).await;
     let ttl = end["ttlMs"].as_u64().unwrap();
-    assert!(end["status"] == "completed" && (500..60_000).contains(&ttl), "{end}");
+    assert!(end["status"] == "completed" && (400..60_000).contains(&ttl), "{end}");
     let mut last = end;
     while last["status"] == "completed" {
         last = get(&client, &handle).await;
