@@ -75,7 +75,9 @@ impl Serving {
             (entry["message"] == "ready").then(|| entry["address"].as_str().unwrap().parse().unwrap())
         };
         while serving.address.port() == 0 {
-            assert!(serving.child.try_wait().unwrap().is_none(), "the host did not start");
+            if serving.child.try_wait().unwrap().is_some() {
+                panic!("the host did not start: {}", std::fs::read_to_string(&log).unwrap());
+            }
             std::thread::sleep(Duration::from_micros(200));
             let text = std::fs::read_to_string(&log).unwrap();
             serving.address = text.lines().find_map(ready).unwrap_or(serving.address);
@@ -131,7 +133,7 @@ pub(crate) fn configured(dir: &Path, services: &str) -> std::path::PathBuf {
     written(
         dir,
         &format!(
-            "components: {{ cachedir: cache }}\ntenants: {{ bench: {{ services: {{ {services} }} }} }}\n"
+            "components: {{ cache_dir: cache }}\ntenants: {{ bench: {{ services: {{ {services} }} }} }}\n"
         ),
     )
 }
