@@ -8,7 +8,6 @@ use std::{
 
 use tokio::{
     sync::{Mutex, watch},
-    task::spawn_blocking,
     time::timeout_at,
 };
 use tokio_util::sync::CancellationToken;
@@ -177,7 +176,7 @@ impl Host {
         // To cut a large one takes milliseconds: nobody else is to wait for that.
         let apart = is_large(&output);
         let shaped = move || Outcome::Tool(tool.shaped(output, limit));
-        if apart { spawn_blocking(shaped).await.map_err(CallError::internal) } else { Ok(shaped()) }
+        if apart { self.sandbox.aside(shaped).await } else { Ok(shaped()) }
     }
 
     /// Who a request comes from that is not a call, or not yet; `peer` is the address it came from.

@@ -273,8 +273,8 @@ impl Default for Limits {
             deadline: std::time::Duration::from_secs(30),
             cpu: std::time::Duration::from_secs(10),
             fuel: None,
-            // About 250 000 tokens: already more than any model should be given at once.
-            result_bytes: bytesize::ByteSize::mib(1),
+            // About 60 000 tokens: already more than most models should be given at once.
+            result_bytes: bytesize::ByteSize::kib(256),
             log_bytes: bytesize::ByteSize::kib(32),
             // A request takes about eight while it runs; each may make the host keep 128 KiB of headers.
             handles: 512,

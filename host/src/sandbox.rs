@@ -184,6 +184,17 @@ impl Sandbox {
         self.room.memory
     }
 
+    /// Runs host work of milliseconds that a guest causes, on a thread of low priority.
+    ///
+    /// # Errors
+    /// When it panicked, which is a fault of the host.
+    pub async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, CallError> {
+        self.slow_lane.aside(work).await.map_err(CallError::internal)
+    }
+
     /// How many guests are running.
     #[must_use]
     pub fn running(&self) -> i64 {

@@ -26,7 +26,7 @@ pub(crate) const ATTACKS: [(&str, &str); 14] = [
     ("allocate", "{}"),
     ("grow_in_small_steps", "{}"),
     ("hoard_handles", r#"{"count":100000}"#),
-    ("huge_result", r#"{"bytes":1200000}"#),
+    ("huge_result", r#"{"bytes":1000000}"#),
     ("huge_panic_message", "{}"),
     ("log_flood", "{}"),
     ("print_flood", "{}"),

@@ -326,7 +326,7 @@ pub struct Limits {
     /// Calls started in a day. The day begins at midnight UTC.
     #[schemars(range(min = 1))]
     pub calls_per_day: Option<u32>,
-    /// Size of a result; 1MiB unless given. What is over it is cut, and the result says so; one that is more than four
+    /// Size of a result; 256KiB unless given. What is over it is cut, and the result says so; one that is more than four
     /// times as large is refused.
     pub result_bytes: Option<Bytes>,
     /// What a call may print, and what it may log; 32KiB each unless given.

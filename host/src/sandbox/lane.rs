@@ -116,6 +116,20 @@ impl Weight {
 pub(super) struct SlowLane(OnceLock<Option<Runtime>>);
 
 impl SlowLane {
+    /// Runs host work of milliseconds that a guest causes, where it delays nobody.
+    ///
+    /// # Errors
+    /// When it panicked, which is a fault of the host.
+    pub(super) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, tokio::task::JoinError> {
+        match self.runtime() {
+            Some(slow) => slow.spawn_blocking(work).await,
+            None => tokio::task::spawn_blocking(work).await,
+        }
+    }
+
     /// Runs a guest, here or in the slow lane. Dropping the future drops the guest, at the latest at its next
     /// epoch tick.
     ///

@@ -80,7 +80,7 @@ pub(super) async fn many_timers() {
 
 pub(super) async fn poll_huge_list() {
     // What crosses in one piece is bounded by what a result may be, whichever way it goes.
-    let text = "the result was dropped: it is more than four times the limit of 1.0 MiB; ask for less";
+    let text = "the result was dropped: it is more than four times the limit of 256.0 KiB; ask for less";
     stopped("poll_huge_list", "", "result_too_large", text).await;
 }
 
