@@ -28,9 +28,13 @@ fn config(tools: u32, prompts: u32) -> String {
     let bare =
         ["greet", "slow_compute", "failing_job", "protocol_error_job", "confirm_delete", "multi_input"];
     let bare = bare.map(|name| format!("task_{name}: {name}")).join(", ");
-    // Sessions, whose streams do not last as long as `test_reconnection`; tasks, before `slow_compute` has ended.
+    // Sessions, whose streams do not last as long as `test_reconnection`; tasks, before `slow_compute` has ended. The
+    // suites cannot bring a key: who brings none is a caller with rights and limits like any other.
     format!(
         "server: {{ sessions: {{ poll_after: 1s }}, tasks: {{ after: 500ms }} }}\n\
+         audit: {{ dir: audit }}\n\
+         auth: {{ anonymous: {{ tenant: suite, tools: ['*'], limits: {{ calls_per_second: 1000, concurrent_calls: 100, \
+         calls_per_day: 100000 }} }} }}\n\
          tenants: {{ suite: {{ services: {{ {}, {}, {} }} }} }}\n",
         service("test", &format!(", tools: {tools}, prompts: {prompts}"), ""),
         service("json", "", ""),
@@ -123,6 +127,9 @@ fn suite(package: &str, arguments: &[&str], file: &str) {
     let (log, written) = (server.log(), server.file().to_owned());
     let operator = thread::spawn(move || change_what_is_offered(&log, &written));
     let output = command.stdin(Stdio::null()).output().unwrap();
+    let audited = fs::read_dir(server.file().parent().unwrap().join("audit")).unwrap();
+    let audited = audited.map(|file| fs::read(file.unwrap().path()).unwrap().len()).sum::<usize>();
+    assert!(audited > 10_000, "{audited} bytes of audit log");
     drop(server);
     operator.join().unwrap();
     let found = Found::read(out.path());
