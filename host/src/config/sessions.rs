@@ -26,7 +26,8 @@ pub struct Written {
     pub idle: Option<Time>,
     /// How long the id of a session is good; 24h unless given, which is the most.
     pub life: Option<Time>,
-    /// Streams of one caller, each with a connection, on which clients are told of changes; 16 unless given.
+    /// Streams of one caller, each with a connection, on which clients are told of changes, in a
+    /// session or by `subscriptions/listen`; 16 unless given.
     #[schemars(range(min = 1))]
     pub streams_per_caller: Option<u32>,
     /// Such streams of all callers; 1000 unless given.
