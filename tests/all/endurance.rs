@@ -11,7 +11,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Client, Server, component, one_service};
+use crate::support::{self, Client, Server, component, one_service};
 
 const VERSION: &str = "2025-11-25";
 
@@ -175,14 +175,8 @@ async fn get(server: &Server, session: &Client) -> TcpStream {
 
 /// `subscriptions/listen`, acknowledged.
 async fn listen(server: &Server, notifications: &Value) -> TcpStream {
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let params = json!({ "notifications": notifications, "_meta": meta });
-    let body = json!({ "jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params });
     let headers = "mcp-protocol-version: 2026-07-28\r\nmcp-method: subscriptions/listen\r\n";
-    let mut stream = send(narrow(server).await, "POST", headers, &body.to_string()).await;
+    let mut stream = send(narrow(server).await, "POST", headers, &support::listen(notifications)).await;
     read_to(&mut stream, "subscriptions/acknowledged").await;
     stream
 }

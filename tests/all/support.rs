@@ -19,7 +19,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-pub(crate) use client::{Client, Events, initialize};
+pub(crate) use client::{Client, Events, initialize, listen};
 pub(crate) use core::core_component;
 pub(crate) use issuer::{Asked, Issuer, endpoint};
 pub(crate) use raw_upstream::RawUpstream;

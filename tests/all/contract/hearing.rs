@@ -109,17 +109,11 @@ async fn a_subscription_hears_of_what_it_asked_for_and_may_know() {
     let (config, [all, few]) = hearing();
     let server = Server::start(&config);
     let listen = async |key: &str| {
-        let meta = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
         let wanted = json!({ "resourcesListChanged": true, "resourceSubscriptions": [WATCHED, "other://a"] });
-        let params = json!({ "notifications": wanted, "_meta": meta });
-        let method = "subscriptions/listen";
-        let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
         let client = server.client_of(key, "/mcp");
-        let client = client.with("mcp-protocol-version", "2026-07-28").with("mcp-method", method);
-        let mut events = client.stream("POST", &body.to_string()).await;
+        let client =
+            client.with("mcp-protocol-version", "2026-07-28").with("mcp-method", "subscriptions/listen");
+        let mut events = client.stream("POST", &crate::support::listen(&wanted)).await;
         let mut first = events.next().await.unwrap().json();
         (events, first["params"]["notifications"].take())
     };

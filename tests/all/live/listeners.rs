@@ -14,21 +14,11 @@ use tokio::{
 };
 
 use crate::support::{
-    Server,
+    Server, listen,
     tenancy::{callers, shop},
 };
 
 const LISTEN: &str = "subscriptions/listen";
-
-/// The body of a request to be told of changes of tools.
-fn listen() -> String {
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    let params = json!({ "notifications": { "toolsListChanged": true }, "_meta": meta });
-    json!({ "jsonrpc": "2.0", "id": 7, "method": LISTEN, "params": params }).to_string()
-}
 
 /// A listener over HTTP.
 struct Listener(tokio::io::BufReader<TcpStream>);
@@ -37,7 +27,7 @@ impl Listener {
     /// Subscribes, and waits until that is acknowledged.
     async fn of(server: &Server, key: &str) -> Self {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        let body = listen();
+        let body = listen(&json!({ "toolsListChanged": true }));
         let request = format!(
             "POST /mcp HTTP/1.1\r\nhost: {}\r\nx-api-key: {key}\r\ncontent-type: application/json\r\n\
              accept: application/json, text/event-stream\r\nmcp-protocol-version: 2026-07-28\r\n\

@@ -165,6 +165,16 @@ impl Client {
     }
 }
 
+/// A request of 2026-07-28 to be told of something.
+pub(crate) fn listen(notifications: &Value) -> String {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let params = json!({ "notifications": notifications, "_meta": meta });
+    json!({ "jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params }).to_string()
+}
+
 /// The body of `initialize`.
 pub(crate) fn initialize(version: &str) -> String {
     let client = json!({ "name": "t", "version": "1" });
