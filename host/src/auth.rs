@@ -31,6 +31,9 @@ use crate::{
 };
 use reason::Counts;
 
+/// What tells callers apart: the tenant, and the name in it.
+pub type Who = (Arc<str>, Arc<str>);
+
 /// An authenticated caller. Cheap to clone.
 #[derive(Clone, Debug)]
 #[expect(
@@ -64,6 +67,12 @@ impl Caller {
         Self { id, tenant, admin, principal, _proof: () }
     }
 
+    /// What tells it from others.
+    #[must_use]
+    pub fn who(&self) -> Who {
+        (self.tenant.clone(), self.id.clone())
+    }
+
     /// Whether it is the user of this machine, and so the operator.
     #[must_use]
     pub fn is_local(&self) -> bool {
@@ -79,13 +88,13 @@ impl Caller {
 
 /// The gates of callers, by tenant and name: the same whatever a caller shows, and the same after a reload.
 #[derive(Debug, Default)]
-struct Gates(HashMap<(Arc<str>, Arc<str>), Gate>);
+struct Gates(HashMap<Who, Gate>);
 
 impl Gates {
     /// Those that were in force.
     fn of(former: Option<&Auth>) -> Self {
         let callers = former.and_then(|former| former.kinds.as_ref()).into_iter().flat_map(Kinds::callers);
-        let gate = |one: &Caller| ((one.tenant.clone(), one.id.clone()), one.principal.gate.clone());
+        let gate = |one: &Caller| (one.who(), one.principal.gate.clone());
         Self(callers.map(gate).collect())
     }
 

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Auth, Caller, Unauthenticated},
+    auth::{Auth, Caller, Unauthenticated, Who},
     cache::{Hit, ResultCache},
     catalog::{Catalog, changes::Changes},
     egress::resolve::Resolve,
@@ -42,9 +42,6 @@ use crate::{
 /// comes first, and says more.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whose call waits for a person, or is a task: the tenant and the caller.
-pub type WhoWaits = (Arc<str>, Arc<str>);
-
 /// What a guest is run with, beside its call.
 struct Guest {
     events: Events,
@@ -65,7 +62,7 @@ pub struct Host {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) records: Arc<Records>,
     pub(crate) pins: Pins,
-    pub(crate) waiting: Arc<Table<WhoWaits>>,
+    pub(crate) waiting: Arc<Table<Who>>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) tasks: Arc<Tasks>,
 }
@@ -246,9 +243,8 @@ impl Host {
     ///
     /// # Errors
     /// When too many wait already.
-    pub fn wait_for_person(&self, caller: &Caller) -> Result<Seat<WhoWaits>, CallError> {
-        let who = (caller.tenant.clone(), caller.id.clone());
-        self.waiting.open(who).map_err(|_| CallError::Throttled {
+    pub fn wait_for_person(&self, caller: &Caller) -> Result<Seat<Who>, CallError> {
+        self.waiting.open(caller.who()).map_err(|_| CallError::Throttled {
             message: "too many calls wait for somebody to answer a question; answer those first".to_owned(),
             retry_after: None,
         })

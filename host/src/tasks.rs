@@ -15,8 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     ask::{Accepts, Answers, Inquiry, PATIENCE},
-    auth::Caller,
-    call::WhoWaits,
+    auth::{Caller, Who},
     config::tasks::Tasks as Limits,
     error::CallError,
     limit::peers::{Full, Seat, Table},
@@ -52,7 +51,7 @@ pub struct Repeat {
 #[derive(Debug)]
 pub struct Tasks {
     limits: Limits,
-    seats: Arc<Table<WhoWaits>>,
+    seats: Arc<Table<Who>>,
     known: Mutex<Known>,
     /// Stops all.
     stop: CancellationToken,
@@ -76,7 +75,7 @@ pub struct Task {
     start: Instant,
     ttl: Duration,
     state: Mutex<State>,
-    _seat: Seat<WhoWaits>,
+    _seat: Seat<Who>,
 }
 
 #[derive(Debug)]
@@ -154,8 +153,8 @@ impl Tasks {
     ///
     /// # Errors
     /// When there is none.
-    pub fn seat(&self, caller: &Caller) -> Result<Seat<WhoWaits>, Full> {
-        self.seats.open((caller.tenant.clone(), caller.id.clone()))
+    pub fn seat(&self, caller: &Caller) -> Result<Seat<Who>, Full> {
+        self.seats.open(caller.who())
     }
 
     /// A call becomes a task; its handle. From now on it can be asked for.
@@ -166,7 +165,7 @@ impl Tasks {
         self: &Arc<Self>,
         sealer: &Sealer,
         caller: &Caller,
-        seat: Seat<WhoWaits>,
+        seat: Seat<Who>,
         stop: CancellationToken,
         repeat: Repeat,
     ) -> Result<(String, Arc<Task>), CallError> {

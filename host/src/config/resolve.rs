@@ -47,14 +47,14 @@ const CONCURRENT_CALLS: u32 = 256;
 /// Names the key and says what to write instead.
 pub fn resolve(mut file: raw::File, base: &Path) -> Result<Config, ResolveError> {
     serve_dropped(&mut file, base)?;
-    let dir = files::components_dir(&file, base);
+    let (dir, lock) = (files::components_dir(&file, base), files::lock(&file, base));
     let secrets = Secrets::load(&file.secrets, base).map_err(at("secrets"))?;
     let raw::Server { tls, plaintext, public_url, metrics_open, .. } = &file.server;
     let (tls, public_url) = (tls.clone(), public_url.clone());
     let front = RawFront { tls, plaintext: *plaintext, public_url, metrics_open: *metrics_open };
     let front = front::resolve(front, base)?;
     let server = server(file.server, &secrets)?;
-    let components = components(file.components, dir, base)?;
+    let components = components(file.components, dir, lock, base)?;
     let presets = access::presets(file.presets, "presets")?;
     let names: Vec<&str> = file.tenants.keys().map(String::as_str).collect();
     let auth =
@@ -196,7 +196,12 @@ fn dropped(dir: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn components(raw: raw::Components, dir: PathBuf, base: &Path) -> Result<Components, ResolveError> {
+fn components(
+    raw: raw::Components,
+    dir: PathBuf,
+    lock: PathBuf,
+    base: &Path,
+) -> Result<Components, ResolveError> {
     let cache_dir = match (raw.cache, raw.cache_dir) {
         (Some(false), Some(_)) => {
             return Err(at("components.cache_dir")(
@@ -207,7 +212,6 @@ fn components(raw: raw::Components, dir: PathBuf, base: &Path) -> Result<Compone
         (_, Some(dir)) => Some(base.join(dir)),
         (_, None) => user_cache(),
     };
-    let lock = base.join(raw.lock.unwrap_or_else(|| "bulkhead.lock".into()));
     Ok(Components { dir, cache_dir, trust: raw.trust, lock })
 }
 

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::peers::{Full, Seat, Table};
-use crate::{auth::Caller, metrics::Metrics};
-
-/// A tenant and a caller of it.
-type Whose = (Arc<str>, Arc<str>);
+use crate::{
+    auth::{Caller, Who},
+    metrics::Metrics,
+};
 
 /// All of them.
 #[derive(Debug)]
 pub struct Streams {
-    table: Arc<Table<Whose>>,
+    table: Arc<Table<Who>>,
     metrics: Arc<Metrics>,
 }
 
@@ -19,7 +19,7 @@ pub struct Streams {
 #[derive(Debug)]
 pub struct Stream {
     streams: Arc<Streams>,
-    seat: Option<Seat<Whose>>,
+    seat: Option<Seat<Who>>,
 }
 
 impl Streams {
@@ -34,7 +34,7 @@ impl Streams {
     /// # Errors
     /// When there are as many as may be.
     pub fn open(self: &Arc<Self>, caller: &Caller) -> Result<Stream, Full> {
-        let seat = self.table.open((caller.tenant.clone(), caller.id.clone())).inspect_err(|full| {
+        let seat = self.table.open(caller.who()).inspect_err(|full| {
             let (limit, scope) = match full {
                 Full::All => ("streams", "host"),
                 Full::One => ("streams_per_caller", "caller"),
@@ -43,6 +43,15 @@ impl Streams {
         })?;
         self.metrics.streams(self.table.len());
         Ok(Stream { streams: self.clone(), seat: Some(seat) })
+    }
+}
+
+/// What a client is told that cannot listen.
+#[must_use]
+pub fn why(full: Full) -> &'static str {
+    match full {
+        Full::All => "there is no room for another stream",
+        Full::One => "you have as many streams open as you may; close one",
     }
 }
 

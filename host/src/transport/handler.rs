@@ -31,7 +31,7 @@ use crate::{
     auth::Caller,
     call::Host,
     error::CallError,
-    limit::peers::Full,
+    limit::streams,
     operation::{Completing, Operation, Reference as Referred},
     request::{Listing, Scope, Via},
 };
@@ -240,13 +240,8 @@ impl ServerHandler for Handler {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let remote = via(context.request_context()).transport == "tcp";
-        let _stream = self.host.streams().open(&self.caller).map_err(|full| {
-            let why = match full {
-                Full::All => "there is no room for another stream",
-                Full::One => "you have as many streams open as you may; close one",
-            };
-            ErrorData::new(wire::REFUSED, why, None)
-        })?;
+        let stream = self.host.streams().open(&self.caller);
+        let _stream = stream.map_err(|full| ErrorData::new(wire::REFUSED, streams::why(full), None))?;
         listen::subscription(self.listener(remote), &context).await;
         Ok(())
     }

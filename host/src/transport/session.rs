@@ -23,15 +23,15 @@ use super::{
     connection::Connection,
     news::Told,
 };
-use crate::limit::{peers::Seat, streams::Stream};
+use crate::{
+    auth::Who,
+    limit::{peers::Seat, streams::Stream},
+};
 
 /// Answers that were not fetched are kept for a client that comes back this long.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 /// So many of them in one session; each may be as large as a result.
 const KEPT: usize = 8;
-
-/// Whose something is: tenant and caller.
-pub(super) type Whose = (Arc<str>, Arc<str>);
 
 /// What is in memory of a session.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) struct Session {
     /// What it was told of lists.
     pub(super) told: Told,
     work: Mutex<Work>,
-    _seat: Seat<Whose>,
+    _seat: Seat<Who>,
 }
 
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub(super) struct Running {
 }
 
 impl Session {
-    fn new(seat: Seat<Whose>) -> Self {
+    fn new(seat: Seat<Who>) -> Self {
         let work = Work {
             used: Instant::now(),
             running: HashMap::new(),

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     ask::{Accepts, Answers},
-    call::WhoWaits,
+    auth::Who,
     error::CallError,
     limit::peers::{Full, Seat},
     operation::{Operation, Outcome},
@@ -39,7 +39,7 @@ struct Calling {
 /// What came first: the end of a call, or of the patience of who waits for it.
 enum Waited {
     Ended(Result<Outcome, CallError>),
-    Enough(Seat<WhoWaits>),
+    Enough(Seat<Who>),
 }
 
 impl Handler {
@@ -111,7 +111,7 @@ impl Handler {
     /// A call becomes a task: it goes on beside its request, which is answered with the handle.
     fn begin(
         &self,
-        seat: Seat<WhoWaits>,
+        seat: Seat<Who>,
         stop: CancellationToken,
         repeat: Repeat,
         call: Calling,
@@ -166,7 +166,7 @@ impl Handler {
     }
 
     /// Room for one more task. Without any the call is answered when it ends, like every other.
-    fn seat(&self) -> Option<Seat<WhoWaits>> {
+    fn seat(&self) -> Option<Seat<Who>> {
         let full = match self.host.tasks().seat(&self.caller) {
             Ok(seat) => return Some(seat),
             Err(full) => full,

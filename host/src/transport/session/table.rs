@@ -14,13 +14,13 @@ use rmcp::model::InitializeRequestParams;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Session, Whose};
+use super::Session;
 use crate::{
-    auth::Caller,
+    auth::{Caller, Who},
     config::sessions::Sessions as Limits,
     limit::{
         peers::{Full, Table},
-        streams::Streams,
+        streams::{self, Streams},
     },
     metrics::Metrics,
     seal::{Kind, NONCE, Opened, Sealer},
@@ -51,7 +51,7 @@ pub(in crate::transport) struct Sessions {
     sealer: CurrentSealer,
     limits: Limits,
     metrics: Arc<Metrics>,
-    seats: Arc<Table<Whose>>,
+    seats: Arc<Table<Who>>,
     streams: Arc<Streams>,
     known: Mutex<HashMap<[u8; NONCE], Arc<Session>>>,
     stop: CancellationToken,
@@ -66,10 +66,8 @@ pub(in crate::transport) enum Refused {
     TooMany,
     /// The host has.
     Full,
-    /// The caller has as many streams as it may.
-    TooManyStreams,
-    /// The host has.
-    StreamsFull,
+    /// There are as many streams as may be.
+    Streams(Full),
     /// What the client says of itself is too much.
     TooLarge,
     /// The system has no randomness.
@@ -91,13 +89,11 @@ impl Refused {
             Self::Full => {
                 (StatusCode::SERVICE_UNAVAILABLE, INVALID_REQUEST, "there is no room for another session")
             }
-            Self::TooManyStreams => (
-                StatusCode::TOO_MANY_REQUESTS,
-                INVALID_REQUEST,
-                "you have as many streams open as you may; close one",
-            ),
-            Self::StreamsFull => {
-                (StatusCode::SERVICE_UNAVAILABLE, INVALID_REQUEST, "there is no room for another stream")
+            Self::Streams(full @ Full::One) => {
+                (StatusCode::TOO_MANY_REQUESTS, INVALID_REQUEST, streams::why(full))
+            }
+            Self::Streams(full @ Full::All) => {
+                (StatusCode::SERVICE_UNAVAILABLE, INVALID_REQUEST, streams::why(full))
             }
             Self::TooLarge => (
                 StatusCode::BAD_REQUEST,
@@ -121,8 +117,7 @@ impl Refused {
             Self::TooMany => Some("sessions_per_caller"),
             Self::Full => Some("sessions"),
             // Streams count themselves.
-            Self::TooManyStreams | Self::StreamsFull => None,
-            Self::Unknown | Self::TooLarge | Self::NoRandomness => None,
+            Self::Streams(_) | Self::Unknown | Self::TooLarge | Self::NoRandomness => None,
         }
     }
 }
@@ -218,10 +213,7 @@ impl Sessions {
         session: &Session,
     ) -> Result<CancellationToken, Refused> {
         session.hang_up();
-        let stream = self.streams.open(caller).map_err(|full| match full {
-            Full::All => Refused::StreamsFull,
-            Full::One => Refused::TooManyStreams,
-        })?;
+        let stream = self.streams.open(caller).map_err(Refused::Streams)?;
         Ok(session.listen(stream, &self.stop))
     }
 
@@ -260,7 +252,7 @@ impl Sessions {
                 session.touch();
                 return Ok(session.clone());
             }
-            let seat = self.seats.open(whose(caller)).map_err(|full| match full {
+            let seat = self.seats.open(caller.who()).map_err(|full| match full {
                 Full::All => Refused::Full,
                 Full::One => Refused::TooMany,
             })?;
@@ -293,10 +285,6 @@ impl Sessions {
     fn known(&self) -> MutexGuard<'_, HashMap<[u8; NONCE], Arc<Session>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn whose(caller: &Caller) -> Whose {
-    (caller.tenant.clone(), caller.id.clone())
 }
 
 /// What of a client's words about itself is needed later: what it is called, and what it can do.
