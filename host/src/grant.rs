@@ -5,11 +5,14 @@
 //! operator must name it too. An `egress` block narrows both; one that is wider than what the component
 //! asks for is refused. An empty grant denies everything.
 
+mod tree;
+
 use std::fmt;
 
 use http::Method;
 use serde_json::Value;
 
+use self::tree::Tree;
 use crate::{
     config::{EgressRule, service::method},
     egress::{DenyReason, pattern::UrlPattern, target::Target},
@@ -38,11 +41,29 @@ pub struct Rule {
 }
 
 impl Rule {
-    fn matches(&self, method: &Method, target: &Target) -> bool {
+    /// Whether it means a request whose URL it matches.
+    fn means(&self, method: &Method, target: &Target) -> bool {
         let known = |keys: &Vec<String>| target.query_keys().all(|key| keys.iter().any(|own| *own == key));
-        self.methods.contains(method)
-            && self.url.matches(target.scheme(), target.host(), target.port(), target.segments())
-            && self.query.as_ref().is_none_or(known)
+        self.methods.contains(method) && self.query.as_ref().is_none_or(known)
+    }
+}
+
+/// Rules, and the way to those that match a URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rules {
+    all: Vec<Rule>,
+    tree: Tree,
+}
+
+impl Rules {
+    fn new(all: Vec<Rule>) -> Self {
+        Self { tree: Tree::new(all.iter().map(|rule| &rule.url)), all }
+    }
+
+    /// The first that lets a request out.
+    fn find(&self, method: &Method, target: &Target) -> Option<&Rule> {
+        let means = |place| self.all.get(place).is_some_and(|rule: &Rule| rule.means(method, target));
+        self.all.get(self.tree.first(target, means)?)
     }
 }
 
@@ -63,8 +84,8 @@ impl fmt::Display for Rule {
 /// The outbound requests of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant {
-    rules: Vec<Rule>,
-    narrowed: Option<Vec<Rule>>,
+    rules: Rules,
+    narrowed: Option<Rules>,
     /// Hosts the component names itself and the operator has not granted, for `check` to show.
     pub withheld: Vec<String>,
 }
@@ -80,7 +101,7 @@ impl Grant {
         config: &Value,
         egress: Option<&[EgressRule]>,
     ) -> Result<Self, String> {
-        let mut grant = Self::default();
+        let (mut grant, mut rules) = (Self::default(), Vec::new());
         for request in asked {
             let methods = request.methods.iter().map(|m| method(m)).collect::<Result<Vec<_>, _>>()?;
             let (anchored, urls) = urls(&request.url, config)?;
@@ -89,17 +110,17 @@ impl Grant {
                 let overlaps = |own: &UrlPattern| rule.url.covers(own) || own.covers(&rule.url);
                 let written = egress.into_iter().flatten().any(|own| own.url.as_ref().is_some_and(overlaps));
                 if anchored || written {
-                    grant.rules.push(rule);
+                    rules.push(rule);
                 } else {
                     grant.withheld.push(request.url.clone());
                 }
             }
         }
         if let Some(own) = egress {
-            let narrowed =
-                own.iter().map(|rule| narrow(rule, &grant.rules)).collect::<Result<Vec<_>, _>>()?;
-            grant.narrowed = Some(narrowed.concat());
+            let narrowed = own.iter().map(|rule| narrow(rule, &rules)).collect::<Result<Vec<_>, _>>()?;
+            grant.narrowed = Some(Rules::new(narrowed.concat()));
         }
+        grant.rules = Rules::new(rules);
         Ok(grant)
     }
 
@@ -108,10 +129,9 @@ impl Grant {
     /// # Errors
     /// When there is none.
     pub fn check(&self, method: &Method, target: &Target) -> Result<&Rule, DenyReason> {
-        let rule = |rules: &'_ [Rule]| rules.iter().position(|rule| rule.matches(method, target));
-        let asked = rule(&self.rules).and_then(|at| self.rules.get(at));
+        let asked = self.rules.find(method, target);
         let found = match &self.narrowed {
-            Some(own) => asked.and_then(|_| own.get(rule(own)?)),
+            Some(own) => asked.and_then(|_| own.find(method, target)),
             None => asked,
         };
         found.ok_or(DenyReason::NoRule)
@@ -120,7 +140,7 @@ impl Grant {
     /// The rules in force, for `check`.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
-        self.narrowed.as_deref().unwrap_or(&self.rules)
+        &self.narrowed.as_ref().unwrap_or(&self.rules).all
     }
 }
 

@@ -30,7 +30,7 @@ pub struct UrlPattern {
     pub host: HostPattern,
     /// The port, the scheme's default filled in.
     pub port: u16,
-    path: Vec<Segment>,
+    pub(crate) path: Vec<Segment>,
 }
 
 /// Which hosts.
@@ -44,10 +44,14 @@ pub enum HostPattern {
     AnyName,
 }
 
+/// What a segment of a path may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
+pub(crate) enum Segment {
+    /// This one.
     Literal(String),
+    /// Any one.
     One,
+    /// Whatever follows.
     Rest,
 }
 
@@ -219,6 +223,9 @@ fn path_pattern(path: &str) -> Result<Vec<Segment>, &'static str> {
 /// Percent-decodes one segment; none if it is not valid UTF-8 afterwards.
 #[must_use]
 pub fn decode(segment: &str) -> Option<String> {
+    if !segment.contains('%') {
+        return Some(segment.to_owned());
+    }
     percent_encoding::percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 

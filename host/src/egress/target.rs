@@ -124,6 +124,9 @@ impl Target {
 
 /// Whether upstreams read a decoded segment in different ways, so that no request is sent with it.
 pub(super) fn is_ambiguous(segment: &str) -> bool {
+    if !segment.starts_with('.') && !segment.bytes().any(|byte| matches!(byte, 0 | b'/' | b'\\')) {
+        return false;
+    }
     // `..;x` is `..` with a parameter to some servers.
     let dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
     segment.contains('\0') || segment.split(['/', '\\']).any(dots)
