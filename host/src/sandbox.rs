@@ -344,8 +344,8 @@ async fn initialized(
 ) -> wasmtime::Result<Result<Instance, String>> {
     let Component { pre, exports, .. } = &*compartment.component;
     let instance = pre.instantiate_async(&mut *store).await?;
-    let lifecycle = exports.lifecycle(&mut *store, &instance)?;
-    let accepted = lifecycle.call_initialize(store, &compartment.config).await?;
+    let initialize = exports.initialize(&mut *store, &instance)?;
+    let (accepted,) = initialize.call_async(store, (&compartment.config,)).await?;
     Ok(accepted.map(|()| instance))
 }
 

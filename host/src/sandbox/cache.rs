@@ -1,13 +1,19 @@
 //! Compiled code on disk.
 //!
 //! Loading compiled code runs it, so only what this host wrote may be loaded: the folder must belong to the
-//! host's user and be closed to others, and every file carries a MAC under a key that lives in that folder.
+//! host's user and be closed to others, and beside every file lies its MAC under a key that lives in that folder.
 //! A file that fails is compiled anew. The name holds the component's digest and the engine's settings, so
 //! another engine never meets it.
+//!
+//! Code is mapped, not read: hosts on a machine share it, and what is never called takes no memory.
 
 use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    fs,
+    io::{self, Read as _},
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -46,14 +52,25 @@ impl Cache {
     /// Loads the compiled form of a component, if it is there and genuine.
     pub(super) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let name = name(engine, digest);
-        let file = fs::read(self.dir.join(&name)).ok()?;
-        let (tag, code) = file.split_at_checked(MAC_BYTES)?;
-        if self.mac(&name, code)?.verify_slice(tag).is_err() {
+        let path = self.dir.join(&name);
+        let mut file = fs::File::open(&path).ok()?;
+        let tag = fs::read(mac_of(&path)).ok()?;
+        let mut mac = self.mac(&name)?;
+        let mut piece = [0; 64 << 10];
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => mac.update(piece.get(..read)?),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
+        if mac.verify_slice(&tag).is_err() {
             tracing::warn!(file = name, "a file in the compile cache is damaged or forged; compiling anew");
             return None;
         }
         #[expect(unsafe_code, reason = "the MAC shows that this host wrote it, for this engine")]
-        let loaded = unsafe { Component::deserialize(engine, code) };
+        let loaded = unsafe { Component::deserialize_file(engine, same(&file, &path)) };
         loaded
             .map_err(
                 |error| tracing::warn!(file = name, %error, "compiled code cannot be loaded; compiling anew"),
@@ -70,23 +87,43 @@ impl Cache {
 
     fn try_store(&self, name: &str, component: &Component) -> io::Result<()> {
         let code = component.serialize().map_err(io::Error::other)?;
-        let tag = self.mac(name, &code).ok_or_else(|| io::Error::other("no MAC"))?.finalize().into_bytes();
-        let mut file = Vec::with_capacity(MAC_BYTES + code.len());
-        file.extend_from_slice(&tag);
-        file.extend_from_slice(&code);
+        let mut mac = self.mac(name).ok_or_else(|| io::Error::other("no MAC"))?;
+        mac.update(&code);
+        let path = self.dir.join(name);
+        // Whoever looks in between finds a file and the MAC of another, and compiles.
+        self.put(&mac_of(&path), &mac.finalize().into_bytes())?;
+        self.put(&path, &code)
+    }
+
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let half = self.dir.join(format!(".{}", uuid::Uuid::now_v7()));
-        create_new(&half, &file)?;
-        fs::rename(half, self.dir.join(name))
+        create_new(&half, bytes)?;
+        fs::rename(half, path)
     }
 
     /// The MAC of a file, over its name as well: one file cannot stand in for another.
-    fn mac(&self, name: &str, code: &[u8]) -> Option<Hmac<Sha256>> {
+    fn mac(&self, name: &str) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
         mac.update(name.as_bytes());
         mac.update(&[0]);
-        mac.update(code);
         Some(mac)
     }
+}
+
+/// Where the MAC of a file is.
+fn mac_of(path: &Path) -> PathBuf {
+    path.with_added_extension("mac")
+}
+
+/// A path to an open file, that cannot be another file by now.
+fn same(file: &fs::File, path: &Path) -> PathBuf {
+    if cfg!(target_os = "linux") {
+        let open = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        if open.exists() {
+            return open;
+        }
+    }
+    path.to_owned()
 }
 
 fn name(engine: &Engine, digest: &str) -> String {
@@ -150,12 +187,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (engine, cache, file) = cached(dir.path());
         let mut bytes = fs::read(&file).unwrap();
-        fs::write(cache.dir.join(name(&engine, "d2")), &bytes).unwrap();
+        let other = cache.dir.join(name(&engine, "d2"));
+        fs::write(&other, &bytes).unwrap();
+        assert!(cache.load(&engine, "d2").is_none());
+        fs::copy(mac_of(&file), mac_of(&other)).unwrap();
         assert!(cache.load(&engine, "d2").is_none());
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&file, &bytes).unwrap();
         assert!(cache.load(&engine, "d1").is_none());
         fs::write(&file, b"short").unwrap();
+        assert!(cache.load(&engine, "d1").is_none());
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        assert!(cache.load(&engine, "d1").is_some());
+        fs::remove_file(mac_of(&file)).unwrap();
         assert!(cache.load(&engine, "d1").is_none());
     }
 

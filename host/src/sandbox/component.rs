@@ -117,8 +117,8 @@ fn compile(
         .map_err(|e| LoadError::Compile(format!("{e:#}")))?;
     let took = started.elapsed();
     tracing::info!(digest, ?took, "compiled");
-    if let Some(cache) = cache {
-        cache.store(engine, digest, &code);
-    }
-    Ok((code, took))
+    let Some(cache) = cache else { return Ok((code, took)) };
+    cache.store(engine, digest, &code);
+    // As the next start has it: what was just compiled lies in memory as a whole.
+    Ok((cache.load(engine, digest).unwrap_or(code), took))
 }

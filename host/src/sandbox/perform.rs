@@ -48,8 +48,9 @@ pub(super) async fn perform(
         Work::Tool { tool, arguments } => {
             let (name, plan) = (tool.name.clone(), tool.plan.clone());
             let asked = types::ToolCall { name, arguments: arguments.clone(), plan, inputs, state };
-            let tools = exports.tools(&mut *store, instance)?;
-            Ok(tools.call_call_tool(store, &context, &asked).await?.map(|outcome| match outcome {
+            let call_tool = exports.call_tool(&mut *store, instance)?;
+            let (outcome,) = call_tool.call_async(store, (&context, &asked)).await?;
+            Ok(outcome.map(|outcome| match outcome {
                 types::Outcome::Complete(result) => Given::Tool(result),
                 types::Outcome::InputRequired(asked) => Given::Asked(asked),
             }))
