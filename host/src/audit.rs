@@ -29,6 +29,7 @@ pub use entry::{Decision, Egress, Entry};
 pub use filter::{Filter, moment};
 pub use index::Index;
 pub use log::Log;
+pub(crate) use log::Submitted;
 pub use shape::{FieldPath, shape};
 pub use tail::Tail;
 pub use used::{Used, Whose};

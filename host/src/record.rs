@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::{
-    audit::{AuditError, Decision, Entry, FieldPath, Index, Log, shape},
+    audit::{AuditError, Decision, Entry, FieldPath, Index, Log, Submitted, shape},
     auth::Caller,
     catalog::{Found, Route},
     config::audit::Audit,
@@ -70,8 +70,42 @@ impl Records {
         self.audit.as_ref().map(|audit| (&audit.index, &audit.log))
     }
 
-    fn append(&self, entry: impl FnOnce() -> Entry) -> Result<(), AuditError> {
-        self.audit.as_ref().map_or(Ok(()), |audit| audit.log.append(&entry()))
+    fn submit(&self, entry: impl FnOnce() -> Entry) -> Option<Submitted> {
+        self.audit.as_ref().map(|audit| audit.log.submit(&entry()))
+    }
+}
+
+/// The record of a call that has ended, on its way to the audit log. It gets there, whatever becomes of who waits.
+#[derive(Debug)]
+#[must_use]
+pub struct Closed {
+    records: Arc<Records>,
+    line: Option<Submitted>,
+}
+
+impl Closed {
+    /// Gives the call's result back once it is recorded.
+    ///
+    /// # Errors
+    /// The call's own, or that it cannot be recorded.
+    pub fn recorded(mut self, result: Result<Outcome, CallError>) -> Result<Outcome, CallError> {
+        self.settle().map_err(|error| unrecorded(&error))?;
+        result
+    }
+
+    fn settle(&mut self) -> Result<(), AuditError> {
+        match (self.line.take(), &self.records.audit) {
+            (Some(line), Some(audit)) => audit.log.settle(&line),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        if let Err(error) = self.settle() {
+            tracing::error!(%error, "a call cannot be recorded");
+        }
     }
 }
 
@@ -225,12 +259,9 @@ impl CallRecord {
         self.usage.clone()
     }
 
-    /// Closes the record with the call's result, and gives it back once it is recorded.
-    ///
-    /// # Errors
-    /// The call's own, or that it cannot be recorded.
-    pub fn close(mut self, result: Result<Outcome, CallError>) -> Result<Outcome, CallError> {
-        let recorded = match &result {
+    /// Closes the record with the call's result.
+    pub fn close(mut self, result: &Result<Outcome, CallError>) -> Closed {
+        match result {
             Ok(Outcome::Asked(_)) => self.write(ASKED, None),
             Ok(_) => self.write("ok", None),
             Err(error) => {
@@ -250,16 +281,14 @@ impl CallRecord {
                 }
                 self.write(error.reason(), error.limit())
             }
-        };
-        recorded.map_err(|error| unrecorded(&error))?;
-        result
+        }
     }
 
     fn write(
         &mut self,
         outcome: &'static str,
         limit: Option<(Cow<'static, str>, String, Option<String>)>,
-    ) -> Result<(), AuditError> {
+    ) -> Closed {
         self.closed = true;
         // A call that asked the user went well, as far as it went.
         let counted = if outcome == ASKED { "ok" } else { outcome };
@@ -281,7 +310,8 @@ impl CallRecord {
         let key = limit.as_ref().map(|(key, ..)| key.clone());
         self.log(outcome, limit, took_us);
         let records = self.records.clone();
-        records.append(|| self.entry(outcome, key, took_us))
+        let line = records.submit(|| self.entry(outcome, key, took_us));
+        Closed { records, line }
     }
 
     fn entry(&mut self, outcome: &'static str, limit: Option<Cow<'static, str>>, took_us: u64) -> Entry {
@@ -343,10 +373,8 @@ impl CallRecord {
 
 impl Drop for CallRecord {
     fn drop(&mut self) {
-        if !self.closed
-            && let Err(error) = self.write("cancelled", None)
-        {
-            tracing::error!(%error, "a call cannot be recorded");
+        if !self.closed {
+            drop(self.write("cancelled", None));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The writer: appends lines, in the order of their numbers, from any thread.
 //!
 //! A line has been handed to the kernel when [`Log::append`] returns, so it survives the end of this process
-//! however sudden. Many callers share one write: each puts its line into a queue and then asks for the file;
+//! however sudden. Many callers share one write: each puts its line into a queue, and asks for the file a moment later;
 //! whoever gets it writes all that waits, and the others find theirs written.
 
 mod writer;
@@ -46,6 +46,15 @@ struct Line {
     written: OnceLock<Result<(), AuditError>>,
 }
 
+/// A line that waits to be written.
+pub(crate) struct Submitted(Arc<Line>);
+
+impl fmt::Debug for Submitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Submitted").finish_non_exhaustive()
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing under these locks can panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -83,9 +92,22 @@ impl Log {
     /// # Errors
     /// When it could not be written and `on_failure` is `refuse`. With `drop`, it is counted as lost.
     pub fn append(&self, entry: &Entry) -> Result<(), AuditError> {
+        self.settle(&self.submit(entry))
+    }
+
+    /// Puts a line into the queue. Whoever writes next writes it too.
+    pub(crate) fn submit(&self, entry: &Entry) -> Submitted {
         let line = Arc::new(Line { entry: entry.encode(), written: OnceLock::new() });
         lock(&self.queue).push(line.clone());
-        {
+        Submitted(line)
+    }
+
+    /// Sees to it that a line is written, like [`Log::append`].
+    ///
+    /// # Errors
+    /// See there.
+    pub(crate) fn settle(&self, Submitted(line): &Submitted) -> Result<(), AuditError> {
+        if line.written.get().is_none() {
             let mut writer = lock(&self.writer);
             if line.written.get().is_none() {
                 self.write(&mut writer);

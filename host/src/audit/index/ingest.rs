@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 use serde::Deserialize;
 
 use super::{super::tail::Place, database, query::signed};
@@ -59,6 +59,9 @@ struct Row<'a> {
     #[serde(borrow)]
     decision: Cow<'a, str>,
 }
+
+/// Adds a call.
+const CALL: &str = "INSERT OR REPLACE INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 impl Ingest {
     /// Opens the index, or makes it anew where it cannot be used.
@@ -130,15 +133,17 @@ impl Ingest {
         let mut last = None;
         let mut all = false;
         let change = self.db.transaction()?;
+        let mut call = change.prepare(CALL)?;
         for _ in 0..BATCH {
             let place = if self.tail.next() <= until { self.tail.read_place(&mut line)? } else { None };
             let Some(place) = place else {
                 all = true;
                 break;
             };
-            insert(&change, place, &line)?;
+            insert(&mut call, place, &line)?;
             last = Some((place.seq, chain::said_hash(&line).unwrap_or_default().to_owned()));
         }
+        drop(call);
         self.tail.pause()?;
         if let Some((seq, hash)) = &last {
             change.execute("INSERT OR REPLACE INTO head VALUES (1, ?1, ?2)", params![signed(*seq), hash])?;
@@ -153,27 +158,24 @@ impl Ingest {
     }
 }
 
-fn insert(change: &Transaction<'_>, place: Place, line: &[u8]) -> Result<(), AuditError> {
+fn insert(call: &mut Statement<'_>, place: Place, line: &[u8]) -> Result<(), AuditError> {
     // A line that is none is left to `verify`.
     let Ok(row) = serde_json::from_slice::<Row<'_>>(line) else { return Ok(()) };
     let Ok(time) = humantime::parse_rfc3339(&row.time) else { return Ok(()) };
     let len = i64::try_from(place.len).unwrap_or(i64::MAX);
-    change.execute(
-        "INSERT OR REPLACE INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        params![
-            signed(place.seq),
-            micros(time),
-            row.caller,
-            row.tenant,
-            row.service,
-            row.tool,
-            row.outcome,
-            row.decision == "allowed",
-            signed(place.file),
-            signed(place.at),
-            len
-        ],
-    )?;
+    call.execute(params![
+        signed(place.seq),
+        micros(time),
+        row.caller,
+        row.tenant,
+        row.service,
+        row.tool,
+        row.outcome,
+        row.decision == "allowed",
+        signed(place.file),
+        signed(place.at),
+        len
+    ])?;
     Ok(())
 }
 
