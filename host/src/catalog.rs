@@ -233,6 +233,13 @@ impl Catalog {
         self.tenants.get(tenant).map_or(0, |served| served.edition())
     }
 
+    /// A number for what a caller may use of its tenant's: whoever has the same may use the same. It comes once in the
+    /// life of the process. None if there is no such tenant.
+    #[must_use]
+    pub fn view(&self, caller: &Caller) -> Option<u64> {
+        self.tenants.get(&caller.tenant)?.view(caller)
+    }
+
     /// Which of a tenant's lists look different in another catalogue, as far as the host knows: what resources there
     /// are only guests know, so those of another service, or of one that was made anew, may be others.
     #[must_use]

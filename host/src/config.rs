@@ -98,6 +98,7 @@ impl Config {
             ("server.sessions", old.sessions == server.sessions),
             ("server.tasks", old.tasks == server.tasks),
             ("server.legacy_sse", old.legacy_sse == server.legacy_sse),
+            ("server.direct", old.direct == server.direct),
             ("components.trust", self.components.trust == new.components.trust),
             ("components.lock", self.components.lock == new.components.lock),
             ("components.cache_dir", self.components.cache_dir == new.components.cache_dir),
@@ -131,6 +132,8 @@ pub struct Server {
     pub tasks: tasks::Tasks,
     /// Whether clients that speak HTTP+SSE are served.
     pub legacy_sse: bool,
+    /// Whether what can be is answered without rmcp's service loop.
+    pub direct: bool,
 }
 
 /// Folders.

@@ -9,6 +9,7 @@ mod answer;
 mod body;
 mod call;
 pub mod connection;
+mod direct;
 mod entry;
 mod exchange;
 mod front;

@@ -19,7 +19,7 @@ use crate::support::{
 
 /// The fixture, under the names that make its tools those the suites call. Its tools and its prompts have changed so
 /// often.
-fn config(tools: u32, prompts: u32) -> String {
+fn config(direct: bool, tools: u32, prompts: u32) -> String {
     let file = component("conformance");
     let service = |name: &str, config: &str, rest: &str| {
         format!("{name}: {{ component: '{}', config: {{ prefix: {name}{config} }}{rest} }}", file.display())
@@ -31,7 +31,7 @@ fn config(tools: u32, prompts: u32) -> String {
     // Sessions, whose streams do not last as long as `test_reconnection`; tasks, before `slow_compute` has ended. The
     // suites cannot bring a key: who brings none is a caller with rights and limits like any other.
     format!(
-        "server: {{ sessions: {{ poll_after: 1s }}, tasks: {{ after: 500ms }} }}\n\
+        "server: {{ direct: {direct}, sessions: {{ poll_after: 1s }}, tasks: {{ after: 500ms }} }}\n\
          audit: {{ dir: audit }}\n\
          auth: {{ anonymous: {{ tenant: suite, tools: ['*'], limits: {{ calls_per_second: 1000, concurrent_calls: 100, \
          calls_per_day: 100000 }} }} }}\n\
@@ -42,12 +42,12 @@ fn config(tools: u32, prompts: u32) -> String {
     )
 }
 
-fn fixture() -> Server {
-    Server::start(&config(0, 0))
+fn fixture(direct: bool) -> Server {
+    Server::start(&config(direct, 0, 0))
 }
 
 /// What the suites ask for with two tools, and no guest can do: while `log` lasts, the operator changes what is offered.
-fn change_what_is_offered(log: &Log, file: &Path) {
+fn change_what_is_offered(log: &Log, file: &Path, direct: bool) {
     let (mut place, mut tools, mut prompts) = (0, 0, 0);
     let asked = |entry: &Value| entry["tool"].as_str().is_some_and(|tool| tool.starts_with("test_trigger_"));
     while let Some((found, entry)) = log.next(place, asked) {
@@ -55,7 +55,7 @@ fn change_what_is_offered(log: &Log, file: &Path) {
             Some("test_trigger_tool_change") => tools += 1,
             _ => prompts += 1,
         }
-        fs::write(file, config(tools, prompts)).unwrap();
+        fs::write(file, config(direct, tools, prompts)).unwrap();
         place = found + 1;
     }
 }
@@ -113,11 +113,18 @@ impl Found {
     }
 }
 
-/// Runs a suite; every difference from what is expected is one line of the failure.
+/// Runs a suite, on the direct way and without it, one after the other: they ask for the same things.
 fn suite(package: &str, arguments: &[&str], file: &str) {
+    for direct in [true, false] {
+        suite_of(direct, package, arguments, file);
+    }
+}
+
+/// Every difference from what is expected is one line of the failure.
+fn suite_of(direct: bool, package: &str, arguments: &[&str], file: &str) {
     let index =
         installed().join(package).join("node_modules/@modelcontextprotocol/conformance/dist/index.js");
-    let (server, out) = (fixture(), tempfile::tempdir().unwrap());
+    let (server, out) = (fixture(direct), tempfile::tempdir().unwrap());
     let mut command = node();
     command
         .arg(index)
@@ -125,7 +132,7 @@ fn suite(package: &str, arguments: &[&str], file: &str) {
         .arg(out.path());
     command.args(arguments);
     let (log, written) = (server.log(), server.file().to_owned());
-    let operator = thread::spawn(move || change_what_is_offered(&log, &written));
+    let operator = thread::spawn(move || change_what_is_offered(&log, &written, direct));
     let output = command.stdin(Stdio::null()).output().unwrap();
     let audited = fs::read_dir(server.file().parent().unwrap().join("audit")).unwrap();
     let audited = audited.map(|file| fs::read(file.unwrap().path()).unwrap().len()).sum::<usize>();
@@ -168,7 +175,7 @@ fn suite(package: &str, arguments: &[&str], file: &str) {
             .filter(|entry| !fails(entry))
             .map(|entry| format!("{entry} is listed, and no longer fails")),
     );
-    assert!(differences.is_empty(), "{file}:\n{}", differences.join("\n"));
+    assert!(differences.is_empty(), "{file}, direct: {direct}:\n{}", differences.join("\n"));
 }
 
 #[test]
@@ -189,7 +196,7 @@ fn the_conformance_suite_finds_what_we_know_at_2026_07_28() {
 /// To the suites an error is text, and any text is simple.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suites_find_the_tools_they_ask_for() {
-    let server = fixture();
+    let server = fixture(true);
     let call = async |tool: &str| server.client().call(tool, json!({})).await;
     let text = |text: &str| json!({ "type": "text", "text": text });
     assert_eq!(

@@ -13,6 +13,7 @@ mod command_line;
 mod contract;
 mod crash;
 mod credentials;
+mod direct;
 mod docs;
 mod egress;
 mod endurance;

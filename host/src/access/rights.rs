@@ -1,8 +1,11 @@
 //! All that a caller may use: what any of its accesses allows. A token may bring several, one for each scope.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use serde_json::Value;
 
 use super::{Access, Decision, Facts, verdicts::Verdicts};
@@ -19,6 +22,8 @@ pub struct Rights {
 /// another generation would be about another tool.
 #[derive(Debug)]
 struct Settled {
+    /// A number that comes once in the life of the process.
+    view: u64,
     generation: u64,
     verdicts: Vec<Verdicts>,
 }
@@ -39,6 +44,32 @@ impl Rights {
         Self { any, settled: ArcSwapOption::empty() }
     }
 
+    fn settled<'a, I: Iterator<Item = Facts<'a>>>(
+        &self,
+        generation: u64,
+        tools: impl Fn() -> I,
+    ) -> Guard<Option<Arc<Settled>>> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let kept = self.settled.load();
+        if kept.as_ref().is_some_and(|settled| settled.generation == generation) {
+            return kept;
+        }
+        let verdicts = self.any.iter().map(|access| Verdicts::of(access, tools())).collect();
+        let view = NEXT.fetch_add(1, Ordering::Relaxed);
+        let new = Arc::new(Settled { view, generation, verdicts });
+        self.settled.store(Some(new.clone()));
+        Guard::from_inner(Some(new))
+    }
+
+    /// A number for what may be used of one generation of tools: another one when that may be something else.
+    pub fn view<'a, I: Iterator<Item = Facts<'a>>>(
+        &self,
+        generation: u64,
+        tools: impl Fn() -> I,
+    ) -> Option<u64> {
+        self.settled(generation, tools).as_ref().map(|settled| settled.view)
+    }
+
     /// Whether the tool at `place` among `tools` may be used. The tools are those of the caller's tenant; of one
     /// generation they are always the same ones.
     pub fn rule<'a, I: Iterator<Item = Facts<'a>>>(
@@ -47,19 +78,9 @@ impl Rights {
         place: usize,
         tools: impl Fn() -> I,
     ) -> Ruling {
-        let kept = self.settled.load();
-        let new;
-        let settled = match kept.as_ref().filter(|settled| settled.generation == generation) {
-            Some(settled) => settled,
-            None => {
-                let verdicts = self.any.iter().map(|access| Verdicts::of(access, tools())).collect();
-                new = Arc::new(Settled { generation, verdicts });
-                self.settled.store(Some(new.clone()));
-                &new
-            }
-        };
-        let each =
-            || self.any.iter().zip(&settled.verdicts).map(|(access, verdicts)| (access, verdicts.get(place)));
+        let settled = self.settled(generation, tools);
+        let verdicts = settled.as_ref().map_or(&[][..], |settled| &settled.verdicts);
+        let each = || self.any.iter().zip(verdicts).map(|(access, verdicts)| (access, verdicts.get(place)));
         let allowing = || each().filter(|(_, verdict)| verdict.allowed());
         // One that does not look at the arguments, rather than one that does.
         let best = allowing().find(|(_, verdict)| !verdict.conditional()).or_else(|| allowing().next());

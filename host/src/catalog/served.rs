@@ -140,6 +140,11 @@ impl Served {
         caller.principal.rights.rule(self.generation, place, || self.facts())
     }
 
+    /// A number for what a caller may use: whoever has the same may use the same.
+    pub(super) fn view(&self, caller: &Caller) -> Option<u64> {
+        caller.principal.rights.view(self.generation, || self.facts())
+    }
+
     /// The names of the tools that say something of a question, the best first.
     pub(super) fn search(&self, question: &str) -> Vec<&str> {
         let all: Vec<_> = self.services.iter().flat_map(|service| service.tools.iter()).collect();

@@ -81,6 +81,8 @@ pub struct Tool {
     pub plan: Option<Vec<u8>>,
     /// MCP `_meta`.
     pub meta: Option<Map<String, Value>>,
+    /// Whether arguments are to be repeated in headers (SEP-2243).
+    pub has_header_arguments: bool,
     /// Whether its calls are tasks from the start.
     pub task: Option<Support>,
     /// What is done with its results.
@@ -98,6 +100,8 @@ const NAME: usize = 48;
 const PLAN: usize = 64 << 10;
 /// Deeper schemas are not for people or models, and validating them is not free.
 const SCHEMA_DEPTH: usize = 64;
+/// Marks an argument that is to be repeated in a header (SEP-2243).
+const HEADER_ARGUMENT: &str = "x-mcp-header";
 /// Keys of `_meta` with this prefix are the protocol's.
 const RESERVED_META: &str = "io.modelcontextprotocol/";
 
@@ -132,6 +136,7 @@ impl Tool {
         let task = meta.as_ref().and_then(|meta| meta.get(TASK_META)).map(support).transpose()?;
         let cache_ttl = cache_ttl(&public_name, declared.cache_ttl, declared.annotations);
         Ok(Self {
+            has_header_arguments: mentions(&input_schema, HEADER_ARGUMENT),
             public_name: public_name.into(),
             name: declared.name,
             title: declared.title,
@@ -246,6 +251,16 @@ impl Tool {
         Effort::new(schema).is_ok_and(|effort| effort.allow(structured).is_ok())
             && validator(schema).is_ok_and(|validator| validator.is_valid(structured))
     }
+}
+
+/// Whether a key is somewhere in a schema.
+fn mentions(schema: &Map<String, Value>, key: &str) -> bool {
+    let deeper = |value: &Value| match value {
+        Value::Object(object) => mentions(object, key),
+        Value::Array(items) => items.iter().filter_map(Value::as_object).any(|item| mentions(item, key)),
+        _ => false,
+    };
+    schema.contains_key(key) || schema.values().any(deeper)
 }
 
 /// What clients call a tool or a prompt of `service`.

@@ -96,6 +96,9 @@ pub struct Server {
     /// Whether clients that speak HTTP+SSE, the transport of 2024-11-05, are served at `/sse` and `/messages`. Each has a
     /// session, and a stream, and `sessions` says how many there may be.
     pub legacy_sse: bool,
+    /// Whether `tools/call`, `tools/list`, `server/discover` and `ping` are answered without the MCP library's service loop
+    /// where that makes no difference but for the time it takes. `true` unless given.
+    pub direct: Option<bool>,
 }
 
 /// Where components are found.

@@ -134,6 +134,7 @@ fn server(raw: raw::Server, secrets: &Secrets) -> Result<Server, ResolveError> {
         sessions: raw.sessions.map(|written| written.resolve("server.sessions")).transpose()?,
         tasks: raw.tasks.resolve("server.tasks")?,
         legacy_sse: raw.legacy_sse,
+        direct: raw.direct.unwrap_or(true),
     })
 }
 

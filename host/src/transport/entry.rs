@@ -1,12 +1,12 @@
 //! Where MCP over HTTP comes in, after authentication: Host and Origin, the body, what it says, and who answers. A
 //! request that stands for itself is rmcp's; what belongs to a session, and batches, are served here.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
@@ -22,8 +22,9 @@ use super::{
     answer::take,
     body::{accepted, accepts, is_json, read, text},
     call::{Reply, parse_event_id},
+    direct::{self, Way},
     exchange::{Asking, serve},
-    handler::Handler,
+    handler::{Handler, Written, asking},
     http::json_rpc,
     message::{self, INVALID_REQUEST, Incoming, Kind, Malformed, Message, is_modern},
     news::News,
@@ -46,23 +47,10 @@ pub(super) struct Entry {
     pub(super) sessions: Option<Arc<Sessions>>,
     /// None if HTTP+SSE is not served.
     pub(super) pipes: Option<Arc<Sessions>>,
+    /// Whether what can be is answered without rmcp's service loop.
+    pub(super) direct: bool,
+    pub(super) written: Written,
     pub(super) stateless: StreamableHttpService<Handler, NeverSessionManager>,
-}
-
-/// Answers a request to `/mcp` or `/mcp/{service}`.
-pub(super) async fn mcp(State(entry): State<Arc<Entry>>, request: Request) -> Response {
-    if let Err(refused) = entry.origins.check(request.uri(), request.headers()) {
-        return *refused;
-    }
-    let (parts, body) = request.into_parts();
-    let answered = match (parts.method.clone(), &entry.sessions) {
-        (Method::POST, _) => entry.post(parts, body).await,
-        (Method::GET, Some(sessions)) => entry.get(sessions, &parts),
-        (Method::DELETE, Some(sessions)) => entry.delete(sessions, &parts),
-        (_, Some(_)) => Ok(not_allowed("GET, POST, DELETE")),
-        (_, None) => Ok(not_allowed("POST")),
-    };
-    answered.unwrap_or_else(|refused| *refused)
 }
 
 /// Boxed: a response is large, and these are rare.
@@ -75,30 +63,65 @@ pub(super) fn not_allowed(allowed: &'static str) -> Response {
 }
 
 impl Entry {
-    async fn post(&self, parts: Parts, body: Body) -> Answered {
+    /// Answers a request to `/mcp` or `/mcp/{service}`.
+    pub(super) async fn mcp(&self, handler: Handler, request: Request) -> Response {
+        if let Err(refused) = self.origins.check(request.uri(), request.headers()) {
+            return *refused;
+        }
+        let (parts, body) = request.into_parts();
+        let answered = match (&parts.method, &self.sessions) {
+            (&Method::POST, _) => self.post(handler, parts, body).await,
+            (&Method::GET, Some(sessions)) => self.get(sessions, handler, &parts),
+            (&Method::DELETE, Some(sessions)) => self.delete(sessions, &handler, &parts),
+            (_, Some(_)) => Ok(not_allowed("GET, POST, DELETE")),
+            (_, None) => Ok(not_allowed("POST")),
+        };
+        answered.unwrap_or_else(|refused| *refused)
+    }
+
+    async fn post(&self, handler: Handler, parts: Parts, body: Body) -> Answered {
         is_json(&parts.headers)?;
         let body = read(&parts.headers, body, self.body_bytes).await?;
         let malformed = |malformed: Malformed| Box::new(malformed.response());
         match message::read(&body).map_err(malformed)? {
-            Incoming::One(message) => self.one(parts, message, body).await,
-            Incoming::Many(messages) => self.many(parts, messages).await,
+            Incoming::One(message) => self.one(handler, parts, message, body).await,
+            Incoming::Many(messages) => self.many(handler, parts, messages).await,
         }
     }
 
     /// Answers one message.
-    async fn one(&self, parts: Parts, message: Message, body: Bytes) -> Answered {
+    async fn one(&self, handler: Handler, parts: Parts, message: Message, body: Bytes) -> Answered {
+        let malformed = |malformed: Malformed| Box::new(malformed.response());
         let initializes = message.method() == Some("initialize") && !message.version().is_some_and(is_modern);
         let modern = message.version().is_some() || text(&parts.headers, VERSION).is_some_and(is_modern);
         match (&self.sessions, text(&parts.headers, SESSION)) {
-            (Some(sessions), _) if initializes => self.initialize(sessions, parts, message).await,
-            (Some(sessions), Some(id)) if !modern => {
-                known_version(&parts.headers)?;
-                let (session, client) = self.find(sessions, id)?;
-                self.in_session(sessions, parts, message, session, client).await
+            (Some(sessions), _) if initializes => {
+                self.initialize(sessions, handler, parts, message.fit().map_err(malformed)?).await
             }
-            _ => {
+            (Some(sessions), Some(id)) if !modern => {
+                let message = message.fit().map_err(malformed)?;
+                known_version(&parts.headers)?;
+                let (session, client) = Self::find(sessions, &handler, id)?;
+                self.in_session(sessions, handler, parts, message, session, client).await
+            }
+            _ => self.alone(handler, parts, message, body).await,
+        }
+    }
+
+    /// Answers a message that stands for itself.
+    async fn alone(&self, handler: Handler, parts: Parts, message: Message, body: Bytes) -> Answered {
+        let malformed = |malformed: Malformed| Box::new(malformed.response());
+        let way = if self.direct {
+            direct::way(&parts, &handler, message).map_err(malformed)?
+        } else {
+            Way::Rmcp(message)
+        };
+        match way {
+            Way::Direct(request) => Ok(request.answer(handler, &self.written).await),
+            Way::Rmcp(message) => {
+                message.fit().map_err(malformed)?;
                 let request = Request::from_parts(parts, Full::new(body));
-                Ok(self.stateless.handle(request).await.map(Body::new))
+                Ok(asking(handler, self.stateless.handle(request)).await.map(Body::new))
             }
         }
     }
@@ -107,6 +130,7 @@ impl Entry {
     async fn in_session(
         &self,
         sessions: &Sessions,
+        handler: Handler,
         parts: Parts,
         message: Message,
         session: Arc<Session>,
@@ -125,7 +149,7 @@ impl Entry {
         let polls = sessions.limits().poll_after.filter(|_| primes(&client.protocol_version));
         let primed = primes(&client.protocol_version);
         let asking = Asking {
-            handler: self.handler()?.on(session.connection.clone()),
+            handler: handler.on(session.connection.clone()),
             client,
             parts,
             session: Some(session.clone()),
@@ -151,7 +175,13 @@ impl Entry {
     }
 
     /// Begins a session.
-    async fn initialize(&self, sessions: &Sessions, parts: Parts, message: Message) -> Answered {
+    async fn initialize(
+        &self,
+        sessions: &Sessions,
+        handler: Handler,
+        parts: Parts,
+        message: Message,
+    ) -> Answered {
         let accepts_json = accepts(&parts.headers)?;
         let id = message.id();
         let malformed = |malformed: Malformed| Box::new(malformed.response());
@@ -162,7 +192,6 @@ impl Entry {
             return Err(malformed(Malformed::new(INVALID_REQUEST, "initialize cannot be read").of(id)));
         };
         let mut client = initialize.params.clone();
-        let handler = self.handler()?;
         let caller = handler.caller().clone();
         // Nothing is set up yet; that there is a place for it changes what the server says it can do.
         let handler = handler.on(Arc::default());
@@ -192,10 +221,15 @@ impl Entry {
     }
 
     /// Answers a batch.
-    async fn many(&self, parts: Parts, messages: Vec<Result<Message, Malformed>>) -> Answered {
+    async fn many(
+        &self,
+        handler: Handler,
+        parts: Parts,
+        messages: Vec<Result<Message, Malformed>>,
+    ) -> Answered {
         let (session, client) = match (&self.sessions, text(&parts.headers, SESSION)) {
             (Some(sessions), Some(id)) => {
-                let (session, client) = self.find(sessions, id)?;
+                let (session, client) = Self::find(sessions, &handler, id)?;
                 (Some(session), client)
             }
             _ => {
@@ -210,7 +244,6 @@ impl Entry {
             return Err(Malformed::new(INVALID_REQUEST, why).response().into());
         }
         accepts(&parts.headers)?;
-        let handler = self.handler()?;
         let handler = match &session {
             Some(session) => handler.on(session.connection.clone()),
             None => handler,
@@ -226,8 +259,8 @@ impl Entry {
     }
 
     /// Lets a client listen, or fetch what it missed of a call.
-    fn get(&self, sessions: &Arc<Sessions>, parts: &Parts) -> Answered {
-        let (session, client) = self.named(sessions, &parts.headers)?;
+    fn get(&self, sessions: &Arc<Sessions>, handler: Handler, parts: &Parts) -> Answered {
+        let (session, client) = Self::named(sessions, &handler, &parts.headers)?;
         if !accepted(&parts.headers).1 {
             let why = "the client must accept text/event-stream";
             return Err(json_rpc(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, why).into());
@@ -242,42 +275,33 @@ impl Entry {
             let primed = primes(&client.protocol_version).then_some(event);
             return Ok(stream::of_call(session, call.read(event), primed, until));
         }
-        let handler = self.handler()?;
         let stop = sessions.listen(handler.caller(), &session).map_err(Refused::response)?;
         let listening = Listening { news: News::of(handler.listener(true)), session, stop };
         Ok(sse::response(listening.events()))
     }
 
     /// Ends a session.
-    fn delete(&self, sessions: &Sessions, parts: &Parts) -> Answered {
+    fn delete(&self, sessions: &Sessions, handler: &Handler, parts: &Parts) -> Answered {
         let id = session_id(&parts.headers)?;
-        sessions.end(self.handler()?.caller(), id).map_err(Refused::response)?;
+        sessions.end(handler.caller(), id).map_err(Refused::response)?;
         Ok(StatusCode::NO_CONTENT.into_response())
     }
 
     fn named(
-        &self,
         sessions: &Sessions,
+        handler: &Handler,
         headers: &HeaderMap,
     ) -> Result<(Arc<Session>, InitializeRequestParams), Box<Response>> {
         known_version(headers)?;
-        self.find(sessions, session_id(headers)?)
+        Self::find(sessions, handler, session_id(headers)?)
     }
 
     fn find(
-        &self,
         sessions: &Sessions,
+        handler: &Handler,
         id: &str,
     ) -> Result<(Arc<Session>, InitializeRequestParams), Box<Response>> {
-        Ok(sessions.find(self.handler()?.caller(), id).map_err(Refused::response)?)
-    }
-
-    /// The face for the caller of this request.
-    pub(super) fn handler(&self) -> Result<Handler, Box<Response>> {
-        Handler::of_request(&self.host).map_err(|error: io::Error| {
-            tracing::error!(%error, "a request without a caller");
-            json_rpc(StatusCode::INTERNAL_SERVER_ERROR, -32603, "internal error").into()
-        })
+        Ok(sessions.find(handler.caller(), id).map_err(Refused::response)?)
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     workers::Peer,
 };
 use crate::{
+    auth::Caller,
     auth::{Auth, Reason, Unauthenticated, read::read},
     call::Host,
     config::front::Front,
@@ -35,50 +36,22 @@ pub(super) struct Gate {
     header_bytes: u64,
 }
 
-/// Authenticates a request.
+/// Authenticates a request on its way to its route.
 pub(super) async fn authenticate(
     State(gate): State<Arc<Gate>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let sizes = request.headers().iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64);
-    if sizes.sum::<u64>() > gate.header_bytes {
-        gate.host.metrics().limit_hit("header_bytes", "host");
-        let refusal =
-            json_rpc(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, -32600, "the headers are too large");
-        return closing(refusal, request.headers());
-    }
     let access = gate.access(&request);
-    if access == Access::Open {
-        return next.run(request).await;
-    }
-    let peer = request.extensions().get::<ConnectInfo<Peer>>();
-    let address = peer.map(|peer| peer.0.address.ip());
-    let shown =
-        peer.filter(|_| gate.host.auth().takes_certificates()).and_then(|peer| peer.0.certificate.clone());
-    let credentials = read(request.headers(), shown);
-    let nothing = matches!(credentials, Credentials::Nothing);
-    if access == Access::Optional && nothing && gate.host.auth().is_configured() {
-        return next.run(request).await;
-    }
-    let refusal = match gate.host.authenticate(&credentials, address).await {
-        Ok(caller) if access == Access::Admin && !caller.admin => {
-            json_rpc(StatusCode::FORBIDDEN, -32600, "this is for admins")
-        }
-        Ok(caller) => {
-            // What they have told is told; nothing after this needs them, or can pass them on.
-            for name in [header::AUTHORIZATION, header::COOKIE, HeaderName::from_static("x-api-key")] {
-                request.headers_mut().remove(name);
-            }
+    match gate.pass(access, &peer, &mut request).await {
+        Ok(Some(caller)) => {
             request.extensions_mut().insert(caller);
-            return next.run(request).await;
+            next.run(request).await
         }
-        Err(refused) => {
-            gate.host.metrics().denied(refused.reason.as_str());
-            gate.refuse(&refused, request.uri().path())
-        }
-    };
-    closing(refusal, request.headers())
+        Ok(None) => next.run(request).await,
+        Err(refusal) => *refusal,
+    }
 }
 
 /// Ends the connection after a refusal whose request would take long to read.
@@ -95,6 +68,53 @@ fn closing(mut refusal: Response, headers: &HeaderMap) -> Response {
 impl Gate {
     pub(super) fn new(host: Arc<Host>, front: &Front, header_bytes: ByteSize) -> Self {
         Self { host, front: front.clone(), header_bytes: header_bytes.as_u64() }
+    }
+
+    /// Lets a request pass, with its caller unless nobody needs to be one.
+    ///
+    /// # Errors
+    /// The answer to one that may not.
+    pub(super) async fn pass(
+        &self,
+        access: Access,
+        peer: &Peer,
+        request: &mut Request,
+    ) -> Result<Option<Caller>, Box<Response>> {
+        let headers = request.headers();
+        let sizes = headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64);
+        if sizes.sum::<u64>() > self.header_bytes {
+            self.host.metrics().limit_hit("header_bytes", "host");
+            let refusal =
+                json_rpc(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, -32600, "the headers are too large");
+            return Err(closing(refusal, headers).into());
+        }
+        if access == Access::Open {
+            return Ok(None);
+        }
+        let now = self.host.snapshot();
+        let shown = peer.certificate.as_ref().filter(|_| now.auth.takes_certificates());
+        let credentials = read(headers, shown.cloned());
+        let nothing = matches!(credentials, Credentials::Nothing);
+        if access == Access::Optional && nothing && now.auth.is_configured() {
+            return Ok(None);
+        }
+        let refusal = match now.auth.authenticate(&credentials, Some(peer.address.ip())).await {
+            Ok(caller) if access == Access::Admin && !caller.admin => {
+                json_rpc(StatusCode::FORBIDDEN, -32600, "this is for admins")
+            }
+            Ok(caller) => {
+                // What they have told is told; nothing after this needs them, or can pass them on.
+                for name in [header::AUTHORIZATION, header::COOKIE, HeaderName::from_static("x-api-key")] {
+                    request.headers_mut().remove(name);
+                }
+                return Ok(Some(caller));
+            }
+            Err(refused) => {
+                self.host.metrics().denied(refused.reason.as_str());
+                self.refuse(&refused, request.uri().path())
+            }
+        };
+        Err(closing(refusal, request.headers()).into())
     }
 
     /// What has no route is for callers, and for admins where only they have business.

@@ -1,9 +1,11 @@
 //! The MCP server: answers from the catalogue, and hands calls to [`Host::call`].
 #![expect(deprecated, reason = "legacy clients have log levels and subscriptions")]
 
+mod client;
 mod conversation;
 mod lists;
 mod tasks;
+mod written;
 
 use std::{borrow::Cow, io, sync::Arc};
 
@@ -16,7 +18,7 @@ use rmcp::{
         Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
         ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
         PromptsCapability, ProtocolVersion, ReadResourceRequestMethod, ReadResourceRequestParams,
-        ReadResourceResponse, Reference, ResourcesCapability, ServerCapabilities, ServerConfig,
+        ReadResourceResponse, Reference, ResourcesCapability, ServerCapabilities, ServerConfig, ServerResult,
         SetLevelRequestMethod, SetLevelRequestParams, SubscribeRequestMethod, SubscribeRequestParams,
         SubscriptionFilter, Tool as WireTool, ToolsCapability, UnsubscribeRequestMethod,
         UnsubscribeRequestParams, UpdateTaskParams,
@@ -25,30 +27,31 @@ use rmcp::{
 };
 use serde_json::Map;
 
-use super::{connection::Connection, listen, meta, news::Listener, wire};
+use super::{connection::Connection, direct::Asked, listen, meta, news::Listener, wire};
 use crate::{
-    ask::Accepts,
     auth::Caller,
     call::Host,
     error::CallError,
     limit::streams,
     operation::{Completing, Operation, Reference as Referred},
-    request::{Listing, Scope, Via},
+    request::{Listing, Scope},
 };
+pub(super) use client::Client;
 use conversation::Attempt;
+pub(super) use written::Written;
 
 /// How long clients may keep a list unless they are told that it has changed.
 const LIST_TTL_MS: u64 = 60_000;
 
 tokio::task_local! {
-    /// Who sent the HTTP request that is being handled, and where to. rmcp makes a handler for every request and tells
-    /// it nothing; it does so in the request's own task.
-    static ASKING: (Caller, Scope);
+    /// The face for the HTTP request that is being handled. rmcp asks for one with every request and tells nothing of
+    /// it; it does so in the request's own task.
+    static ASKING: Handler;
 }
 
-/// Handles an HTTP request of a caller in a scope; [`Handler::of_request`] finds both there.
-pub(super) async fn asking<F: Future>(caller: Caller, scope: Scope, handled: F) -> F::Output {
-    ASKING.scope((caller, scope), handled).await
+/// Handles an HTTP request; [`Handler::of_request`] finds its face there.
+pub(super) async fn asking<F: Future>(handler: Handler, handled: F) -> F::Output {
+    ASKING.scope(handler, handled).await
 }
 
 /// The MCP face of a host for one caller. Made for every HTTP request.
@@ -98,13 +101,12 @@ impl Handler {
         self.connection.as_deref().ok_or_else(ErrorData::method_not_found::<M>)
     }
 
-    /// The face of `host` for the caller of the request that is being handled.
+    /// The face for the caller of the request that is being handled.
     ///
     /// # Errors
     /// Outside of one, which is a fault of the host.
-    pub(super) fn of_request(host: &Arc<Host>) -> io::Result<Self> {
-        let asking = ASKING.try_with(Clone::clone).map_err(io::Error::other);
-        asking.map(|(caller, scope)| Self::new(host.clone(), caller, scope))
+    pub(super) fn of_request() -> io::Result<Self> {
+        ASKING.try_with(Clone::clone).map_err(io::Error::other)
     }
 
     /// Who listens, if this client does.
@@ -117,12 +119,6 @@ impl Handler {
     fn listing(&self) -> Listing {
         let chosen = self.scope.narrowing.as_ref().and_then(|narrowing| narrowing.listing);
         chosen.unwrap_or_else(|| self.host.catalog().listing(&self.caller.tenant))
-    }
-
-    /// What this client can be asked, and whether it comes back for what takes long.
-    fn accepts(&self, context: &RequestContext<RoleServer>) -> Accepts {
-        let accepts = wire::accepts(context.client_capabilities());
-        Accepts { tasks: accepts.tasks && is_modern(context), ..accepts }
     }
 
     /// What the services tell the model.
@@ -162,6 +158,54 @@ impl Handler {
         capabilities
     }
 
+    /// Answers what rmcp would hand to this very handler.
+    pub(super) async fn answer(&self, asked: Asked, client: &Client) -> Result<ServerResult, ErrorData> {
+        let result = match asked {
+            Asked::Call(request) => self.called(request, client).await?.into(),
+            Asked::List(request) => ServerResult::ListToolsResult(self.tools(request)?),
+            Asked::Discover => ServerResult::DiscoverResult(self.discovered()),
+            Asked::Ping => ServerResult::empty(()),
+        };
+        Ok(client.fitted(result))
+    }
+
+    /// Whether arguments of a tool are to be repeated in headers.
+    pub(super) fn has_header_arguments(&self, name: &str) -> bool {
+        let tool = self.host.catalog().tool(&self.caller, &self.scope, name);
+        tool.is_some_and(|tool| tool.has_header_arguments)
+    }
+
+    /// What there is, for clients that ask before they do anything else.
+    fn discovered(&self) -> DiscoverResult {
+        let versions = self.supported_protocol_versions().into_owned();
+        let mut result = DiscoverResult::from_server_info(versions, self.get_info());
+        result.instructions = self.instructions();
+        result.ttl_ms = LIST_TTL_MS;
+        result.cache_scope = CacheScope::Private;
+        result
+    }
+
+    /// Calls a tool.
+    async fn called(
+        &self,
+        request: CallToolRequestParams,
+        client: &Client,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let mut operation = Operation::CallTool { name: request.name.into_owned(), arguments };
+        let searches = self.listing() == Listing::Search;
+        if searches {
+            operation = meta::invoked(operation);
+        }
+        let looks = searches && meta::answers(&operation);
+        let attempt = Attempt::new(operation, request.request_state, request.input_responses);
+        if client.accepts.tasks && !looks {
+            return self.call_or_begin(attempt, client).await;
+        }
+        let (id, result) = self.converse(attempt, client).await;
+        wire::called(result, id, client.is_modern())
+    }
+
     fn has_prompts(&self) -> bool {
         self.host.catalog().prompts(&self.caller, &self.scope).next().is_some()
     }
@@ -191,33 +235,6 @@ fn offered<M: ConstString>(is: bool) -> Result<(), ErrorData> {
     if is { Ok(()) } else { Err(ErrorData::method_not_found::<M>()) }
 }
 
-/// Whether the client speaks 2026-07-28 or later.
-fn is_modern(context: &RequestContext<RoleServer>) -> bool {
-    context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
-}
-
-fn via(context: &RequestContext<RoleServer>) -> Via {
-    let http = context.extensions.get::<axum::http::request::Parts>().is_some();
-    let protocol = context.protocol_version().map(|version| version.to_string());
-    Via { transport: if http { "tcp" } else { "pipe" }, protocol }
-}
-
-/// From `_meta` (SEP-414) or the HTTP header.
-fn traceparent(context: &RequestContext<RoleServer>) -> Option<String> {
-    let meta = context.meta.get("traceparent").and_then(serde_json::Value::as_str);
-    let header = || {
-        let parts = context.extensions.get::<axum::http::request::Parts>()?;
-        parts.headers.get("traceparent")?.to_str().ok()
-    };
-    meta.or_else(header).filter(|text| is_traceparent(text)).map(str::to_owned)
-}
-
-/// W3C Trace Context, version 00: the guest and upstreams get nothing else a client might write there.
-fn is_traceparent(text: &str) -> bool {
-    let lengths = text.split('-').map(str::len).eq([2, 32, 16, 2]);
-    lengths && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'-'))
-}
-
 impl ServerHandler for Handler {
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
         let known = ProtocolVersion::KNOWN_VERSIONS;
@@ -239,7 +256,7 @@ impl ServerHandler for Handler {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let remote = via(context.request_context()).transport == "tcp";
+        let remote = Client::of(context.request_context()).is_remote();
         let stream = self.host.streams().open(&self.caller);
         let _stream = stream.map_err(|full| ErrorData::new(wire::REFUSED, streams::why(full), None))?;
         listen::subscription(self.listener(remote), &context).await;
@@ -263,12 +280,7 @@ impl ServerHandler for Handler {
     }
 
     async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
-        let versions = self.supported_protocol_versions().into_owned();
-        let mut result = DiscoverResult::from_server_info(versions, self.get_info());
-        result.instructions = self.instructions();
-        result.ttl_ms = LIST_TTL_MS;
-        result.cache_scope = CacheScope::Private;
-        Ok(result)
+        Ok(self.discovered())
     }
 
     async fn set_level(
@@ -310,7 +322,7 @@ impl ServerHandler for Handler {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        self.resources(request, &context).await
+        self.resources(request, &Client::of(&context)).await
     }
 
     async fn list_resource_templates(
@@ -349,19 +361,7 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let arguments = request.arguments.unwrap_or_default();
-        let mut operation = Operation::CallTool { name: request.name.into_owned(), arguments };
-        if self.listing() == Listing::Search {
-            operation = meta::invoked(operation);
-        }
-        let accepts = self.accepts(&context);
-        let looks = self.listing() == Listing::Search && meta::answers(&operation);
-        let attempt = Attempt::new(operation, request.request_state, request.input_responses);
-        if accepts.tasks && !looks {
-            return self.call_or_begin(attempt, accepts, &context).await;
-        }
-        let (id, result) = self.converse(attempt, &context).await;
-        wire::called(result, id, is_modern(&context))
+        self.called(request, &Client::of(&context)).await
     }
 
     async fn get_task(
@@ -397,8 +397,9 @@ impl ServerHandler for Handler {
         let arguments = request.arguments.unwrap_or_default();
         let operation = Operation::GetPrompt { name: request.name, arguments };
         let attempt = Attempt::new(operation, request.request_state, request.input_responses);
-        let (id, result) = self.converse(attempt, &context).await;
-        wire::prompted(result, id, is_modern(&context))
+        let client = Client::of(&context);
+        let (id, result) = self.converse(attempt, &client).await;
+        wire::prompted(result, id, client.is_modern())
     }
 
     async fn read_resource(
@@ -409,8 +410,9 @@ impl ServerHandler for Handler {
         offered::<ReadResourceRequestMethod>(self.has_resources())?;
         let operation = Operation::ReadResource { uri: request.uri.clone() };
         let attempt = Attempt::new(operation, request.request_state, request.input_responses);
-        let (id, result) = self.converse(attempt, &context).await;
-        wire::read(result, id, is_modern(&context), &request.uri)
+        let client = Client::of(&context);
+        let (id, result) = self.converse(attempt, &client).await;
+        wire::read(result, id, client.is_modern(), &request.uri)
     }
 
     async fn complete(
@@ -431,25 +433,8 @@ impl ServerHandler for Handler {
             prefix: request.argument.value,
             settled: settled.into_iter().map(|(name, value)| (name, value.into())).collect(),
         });
-        let (id, result) = self.converse(Attempt::new(operation, None, None), &context).await;
-        wire::completed(result, id, is_modern(&context))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_traceparent;
-
-    #[test]
-    fn only_a_traceparent_passes_for_one() {
-        assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-        for text in [
-            "",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
-            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nX: y",
-        ] {
-            assert!(!is_traceparent(text), "{text}");
-        }
+        let client = Client::of(&context);
+        let (id, result) = self.converse(Attempt::new(operation, None, None), &client).await;
+        wire::completed(result, id, client.is_modern())
     }
 }

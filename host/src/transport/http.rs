@@ -9,29 +9,31 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{
     Extension, Json, Router,
     body::Body,
-    extract::{Path, RawQuery, Request, State},
+    extract::{ConnectInfo, RawQuery, Request, State},
     http::{StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use http_body_util::{BodyExt, Limited};
+use percent_encoding::percent_decode_str;
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
 
 use super::{
-    entry::{self, Entry},
+    entry::Entry,
     front::{self, Gate},
-    handler::{Handler, asking},
+    handler::{Handler, Written, asking},
     origin::Origins,
     pipe,
     session::Sessions,
     tls::Tls,
-    workers::Workers,
+    workers::{Peer, Workers},
 };
 use crate::{
     access::narrowing::Narrowing,
@@ -63,7 +65,7 @@ pub async fn serve(
     let scheme = if front.tls.is_some() { "https" } else { "http" };
     config.allowed_origins.extend(own_origins(scheme, listener.local_addr()?.port()));
     let tls = front.tls.as_ref().map(|files| Tls::start(files, stop.child_token())).transpose()?;
-    let app = router(host.clone(), &config, front, &stop);
+    let app = App::new(&host, &config, front, &stop);
     let seats = PeerTable::new(config.limits.connections, config.limits.connections_per_peer);
     let mut workers = Workers::start(&app, tls.as_ref(), &stop)?;
     loop {
@@ -97,25 +99,67 @@ fn own_origins(scheme: &str, port: u16) -> [String; 3] {
     ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{scheme}://{name}:{port}"))
 }
 
-/// The routes of a host.
-pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &CancellationToken) -> Router {
-    let entry = entry(&host, config, stop);
-    let scoped = middleware::from_fn_with_state(host.clone(), scoped);
-    let gate = Arc::new(Gate::new(host.clone(), front, config.limits.header_bytes));
-    let mcp_at = |path| {
-        let served = any(entry::mcp).with_state(entry.clone());
-        Router::new().route(path, served).route_layer(middleware::from_fn(json_rpc_errors))
-    };
+/// What a listener serves.
+#[derive(Clone)]
+pub(super) struct App {
+    host: Arc<Host>,
+    gate: Arc<Gate>,
+    entry: Arc<Entry>,
+    /// All but MCP.
+    router: Router,
+}
+
+impl App {
+    fn new(host: &Arc<Host>, config: &Server, front: &Front, stop: &CancellationToken) -> Self {
+        let gate = Arc::new(Gate::new(host.clone(), front, config.limits.header_bytes));
+        let entry = entry(host, config, stop);
+        let router = router(host, &entry, &gate);
+        Self { host: host.clone(), gate, entry, router }
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(&self, peer: Peer, mut request: Request) -> Response {
+        let Some(service) = mcp_service(request.uri().path()) else {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let Ok(response) = self.router.clone().call(request).await;
+            return response;
+        };
+        let answered = async {
+            let Some(caller) = self.gate.pass(Access::Caller, &peer, &mut request).await? else {
+                return Err(unauthenticated());
+            };
+            let scope = scope(&self.host, &caller, service, request.uri().query())?;
+            Ok(self.entry.mcp(Handler::new(self.host.clone(), caller, scope), request).await)
+        };
+        match answered.await {
+            Ok(response) => json_rpc_error(response).await,
+            Err(refusal) => *refusal,
+        }
+    }
+}
+
+/// Which service's MCP a path is that of: none of them in particular at `/mcp`. None if it is no path of MCP.
+fn mcp_service(path: &str) -> Option<Option<String>> {
+    let rest = path.strip_prefix(Route::Mcp.path())?;
+    let Some(service) = rest.strip_prefix('/') else { return rest.is_empty().then_some(None) };
+    if service.contains('/') {
+        return None;
+    }
+    let service = percent_decode_str(service).decode_utf8_lossy();
+    Some((!service.is_empty()).then(|| service.into_owned()))
+}
+
+/// The routes beside MCP.
+fn router(host: &Arc<Host>, entry: &Arc<Entry>, gate: &Arc<Gate>) -> Router {
     let mut app = Router::new();
     for route in Route::ALL.iter().copied() {
         let path = route.path();
         app = match route {
-            Route::Mcp | Route::McpSlash | Route::Service => {
-                app.merge(mcp_at(path).route_layer(scoped.clone()))
-            }
+            Route::Mcp | Route::McpSlash | Route::Service => app, // see `App::answer`
             Route::Sse => {
+                let scoped = middleware::from_fn_with_state(host.clone(), scoped);
                 let opened = any(pipe::open).with_state(entry.clone());
-                app.merge(Router::new().route(path, opened).route_layer(scoped.clone()))
+                app.merge(Router::new().route(path, opened).route_layer(scoped))
             }
             Route::Messages => app.route(path, any(pipe::message).with_state(entry.clone())),
             Route::Health => app.route(path, get(health)),
@@ -129,7 +173,8 @@ pub fn router(host: Arc<Host>, config: &Server, front: &Front, stop: &Cancellati
             }
         };
     }
-    app.fallback(not_found).layer(middleware::from_fn_with_state(gate, front::authenticate)).with_state(host)
+    let authenticated = middleware::from_fn_with_state(gate.clone(), front::authenticate);
+    app.fallback(not_found).layer(authenticated).with_state(host.clone())
 }
 
 /// What serves MCP.
@@ -143,12 +188,8 @@ fn entry(host: &Arc<Host>, config: &Server, stop: &CancellationToken) -> Arc<Ent
     streamable.allowed_origins.clone_from(&config.allowed_origins);
     streamable.cancellation_token = stop.child_token();
     let streamable = streamable.enforce_origin_validation();
-    let face = host.clone();
-    let stateless = StreamableHttpService::new(
-        move || Handler::of_request(&face),
-        Arc::new(NeverSessionManager::default()),
-        streamable,
-    );
+    let stateless =
+        StreamableHttpService::new(Handler::of_request, Arc::new(NeverSessionManager::default()), streamable);
     let sessions = (config.sessions.is_some() || config.legacy_sse).then(|| {
         let limits = config.sessions.unwrap_or_default();
         let of = host.clone();
@@ -164,6 +205,8 @@ fn entry(host: &Arc<Host>, config: &Server, stop: &CancellationToken) -> Arc<Ent
         body_bytes,
         sessions: sessions.clone().filter(|_| config.sessions.is_some()),
         pipes: sessions.filter(|_| config.legacy_sse),
+        direct: config.direct,
+        written: Written::default(),
         stateless,
     })
 }
@@ -312,34 +355,43 @@ async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, text).into_response()
 }
 
-/// Says who asks, and narrows the request to the service its path names.
-async fn scoped(
-    State(host): State<Arc<Host>>,
-    service: Option<Path<String>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(caller) = request.extensions().get::<Caller>().cloned() else {
-        return json_rpc(StatusCode::UNAUTHORIZED, -32600, "authentication is required");
-    };
+/// What a request is about: one service or all, and of them what its URL selects.
+fn scope(
+    host: &Host,
+    caller: &Caller,
+    service: Option<String>,
+    query: Option<&str>,
+) -> Result<Scope, Box<Response>> {
+    let mut scope = service.map_or(Scope::all(), Scope::service);
     let now = host.snapshot();
-    let mut scope = service.map_or(Scope::all(), |Path(service)| Scope::service(service));
-    if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
-        match Narrowing::parse(query, &now.presets) {
-            Ok(narrowing) => scope.narrowing = Some(narrowing.into()),
-            Err(why) => return json_rpc(StatusCode::BAD_REQUEST, -32600, &why),
-        }
+    if let Some(query) = query.filter(|query| !query.is_empty()) {
+        let narrowing = Narrowing::parse(query, &now.presets);
+        let narrowing = narrowing.map_err(|why| json_rpc(StatusCode::BAD_REQUEST, -32600, &why))?;
+        scope.narrowing = Some(narrowing.into());
     }
     // A service of which the caller may use nothing is none.
-    if scope.service.is_some() && now.catalog.list(&caller, &scope).next().is_none() {
-        return json_rpc(StatusCode::NOT_FOUND, -32600, "no such service; /mcp serves all of them");
+    if scope.service.is_some() && now.catalog.list(caller, &scope).next().is_none() {
+        let why = "no such service; /mcp serves all of them";
+        return Err(json_rpc(StatusCode::NOT_FOUND, -32600, why).into());
     }
-    asking(caller, scope, next.run(request)).await
+    Ok(scope)
+}
+
+/// Says who asks over HTTP+SSE, and for what.
+async fn scoped(State(host): State<Arc<Host>>, request: Request, next: Next) -> Response {
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else { return *unauthenticated() };
+    match scope(&host, &caller, None, request.uri().query()) {
+        Ok(scope) => asking(Handler::new(host, caller, scope), next.run(request)).await,
+        Err(refusal) => *refusal,
+    }
+}
+
+fn unauthenticated() -> Box<Response> {
+    json_rpc(StatusCode::UNAUTHORIZED, -32600, "authentication is required").into()
 }
 
 /// rmcp answers some bad requests in plain text; clients can only read JSON-RPC.
-async fn json_rpc_errors(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+async fn json_rpc_error(response: Response) -> Response {
     let plain = response
         .headers()
         .get(header::CONTENT_TYPE)

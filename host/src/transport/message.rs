@@ -82,6 +82,11 @@ impl Malformed {
         self
     }
 
+    /// Params that do not fit their method; rmcp would take the method for an unknown one.
+    pub(super) fn unfit(method: &str, misfit: &serde_json::Error) -> Self {
+        Self::new(INVALID_PARAMS, format!("the params of {method} do not fit: {misfit}"))
+    }
+
     /// As the answer to the one message of a body.
     pub(super) fn response(self) -> Response {
         json_rpc_of(StatusCode::BAD_REQUEST, self.code, &self.why, &self.id)
@@ -110,7 +115,8 @@ pub fn read(body: &[u8]) -> Result<Incoming, Malformed> {
     if messages.is_empty() || messages.len() > BATCH {
         return Err(Malformed::new(INVALID_REQUEST, format!("a batch has between 1 and {BATCH} messages")));
     }
-    Ok(Incoming::Many(messages.into_iter().map(Message::new).collect()))
+    let read = |message| Message::new(message)?.fit();
+    Ok(Incoming::Many(messages.into_iter().map(read).collect()))
 }
 
 impl Message {
@@ -147,15 +153,22 @@ impl Message {
             (None, _) if answers => Kind::Answer,
             (None, _) => return wrong(INVALID_REQUEST, "`method` is missing".to_owned()),
         };
-        let message = Self { value, kind };
-        match (kind, message.value.get("params")) {
+        match (kind, value.get("params")) {
             (Kind::Answer, _) | (_, None | Some(Value::Object(_))) => {}
             _ => return wrong(INVALID_PARAMS, "`params` must be an object".to_owned()),
         }
-        if let Some(why) = message.unfit() {
-            return wrong(INVALID_PARAMS, why);
+        Ok(Self { value, kind })
+    }
+
+    /// The message, if its params fit its method.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn fit(self) -> Result<Self, Malformed> {
+        match self.misfit() {
+            Some(misfit) => Err(Malformed::unfit(self.method().unwrap_or_default(), &misfit).of(self.id())),
+            None => Ok(self),
         }
-        Ok(message)
     }
 
     /// What it is.
@@ -197,8 +210,23 @@ impl Message {
         }
     }
 
-    /// Why the params do not fit the method; rmcp would take the method for an unknown one.
-    fn unfit(&self) -> Option<String> {
+    /// Its params, if it has any.
+    #[must_use]
+    pub fn params(&self) -> Option<&Map<String, Value>> {
+        self.value.get("params")?.as_object()
+    }
+
+    /// Its id and its params.
+    #[must_use]
+    pub fn into_request(mut self) -> (Value, Option<Map<String, Value>>) {
+        let params = match self.value.remove("params") {
+            Some(Value::Object(params)) => Some(params),
+            _ => None,
+        };
+        (self.value.remove("id").unwrap_or_default(), params)
+    }
+
+    fn misfit(&self) -> Option<serde_json::Error> {
         let method = self.method()?;
         // They are unknown to who names that version, whatever comes with them.
         if LEGACY.contains(&method) && self.version().is_some_and(is_modern) {
@@ -206,7 +234,7 @@ impl Message {
         }
         let empty = Value::Object(Map::new());
         let params = self.value.get("params").unwrap_or(&empty);
-        let misfit = match method {
+        match method {
             "initialize" => misfit::<InitializeRequestParams>(params),
             "tools/call" => misfit::<CallToolRequestParams>(params),
             "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => {
@@ -221,13 +249,12 @@ impl Message {
             "notifications/cancelled" => misfit::<CancelledNotificationParam>(params),
             "notifications/progress" => misfit::<ProgressNotificationParam>(params),
             _ => None,
-        }?;
-        Some(format!("the params of {method} do not fit: {misfit}"))
+        }
     }
 }
 
-fn misfit<P: DeserializeOwned>(params: &Value) -> Option<String> {
-    P::deserialize(params).err().map(|error| error.to_string())
+fn misfit<P: DeserializeOwned>(params: &Value) -> Option<serde_json::Error> {
+    P::deserialize(params).err()
 }
 
 fn kind_of(message: &ClientJsonRpcMessage) -> Kind {
@@ -317,9 +344,16 @@ impl<'de> Visitor<'de> for Strict {
 mod tests {
     use super::*;
 
+    fn fit(body: &str) -> Result<(), Malformed> {
+        match read(body.as_bytes())? {
+            Incoming::One(message) => message.fit().map(drop),
+            Incoming::Many(_) => Ok(()),
+        }
+    }
+
     #[track_caller]
     fn refused(body: &str) -> (i32, String, Value) {
-        let Malformed { code, why, id } = read(body.as_bytes()).unwrap_err();
+        let Malformed { code, why, id } = fit(body).unwrap_err();
         (code, why, id)
     }
 
@@ -412,7 +446,7 @@ mod tests {
         let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#;
         for (method, known) in [("initialize", false), ("tools/call", true)] {
             let body = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{meta}}}"#);
-            assert_eq!(read(body.as_bytes()).is_err(), known, "{method}");
+            assert_eq!(fit(&body).is_err(), known, "{method}");
         }
     }
 

@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     body::{is_json, read},
     entry::{Answered, Entry, not_allowed},
+    handler::Handler,
     http::json_rpc,
-    message::{self, INVALID_REQUEST, Incoming, Malformed},
+    message::{self, INVALID_REQUEST, Incoming, Malformed, Message},
     news::News,
     session::{Refused, Session, Sessions},
     sse,
@@ -48,7 +49,10 @@ pub(super) async fn open(State(entry): State<Arc<Entry>>, request: Request) -> R
 }
 
 fn stream(entry: &Entry, sessions: &Arc<Sessions>) -> Answered {
-    let handler = entry.handler()?;
+    let handler = Handler::of_request().map_err(|error| {
+        tracing::error!(%error, "a request without a caller");
+        json_rpc(StatusCode::INTERNAL_SERVER_ERROR, -32603, "internal error")
+    })?;
     let caller = handler.caller().clone();
     let (id, session) = sessions.begin_pipe(&caller).map_err(Refused::response)?;
     let stop = match sessions.listen(&caller, &session) {
@@ -107,7 +111,7 @@ async fn take(entry: &Entry, sessions: &Sessions, request: Request) -> Answered 
     let Incoming::One(message) = message::read(&body).map_err(malformed)? else {
         return Err(malformed(Malformed::new(INVALID_REQUEST, "there are no batches over HTTP+SSE")));
     };
-    let mut message = message.typed().map_err(malformed)?;
+    let mut message = message.fit().and_then(Message::typed).map_err(malformed)?;
     if let JsonRpcMessage::Request(request) = &mut message {
         request.request.extensions_mut().insert(parts);
     }

@@ -5,12 +5,13 @@
 //! than the call itself. The price: a guest that computes without pause shares its thread's time, in slices
 //! of an epoch tick, with the connections of that thread.
 
-use std::{future::pending, io, net::SocketAddr, num::NonZero, sync::Arc, thread};
+use std::{convert::Infallible, future::pending, io, net::SocketAddr, num::NonZero, sync::Arc, thread};
 
-use axum::{
-    Router,
-    extract::connect_info::Connected,
-    serve::{IncomingStream, Listener},
+use axum::{body::Body, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
 };
 use tokio::{
     net::TcpStream,
@@ -20,6 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    http::App,
     stall::Watched,
     tls::{Stream, Tls},
 };
@@ -45,21 +47,18 @@ pub(super) struct Workers {
 impl Workers {
     /// Starts the threads, each serving `app`, with TLS or without, until `stop` fires and its connections have
     /// ended.
-    pub(super) fn start(app: &Router, tls: Option<&Tls>, stop: &CancellationToken) -> io::Result<Self> {
+    pub(super) fn start(app: &App, tls: Option<&Tls>, stop: &CancellationToken) -> io::Result<Self> {
         let count = thread::available_parallelism().map_or(1, NonZero::get);
         let mut workers = Self { inboxes: Vec::new(), next: 0, ended: Vec::new() };
         for number in 0..count {
             let (sender, received) = mpsc::channel(BACKLOG);
             let (alive, ended) = oneshot::channel();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (app, stop) = (app.clone().into_make_service_with_connect_info::<Peer>(), stop.clone());
+            let (app, stop) = (app.clone(), stop.clone());
             let inbox =
                 Inbox { handed: received, tls: tls.cloned(), agreeing: JoinSet::new(), closed: false };
             let serving = move || {
-                let serving = axum::serve(inbox, app).with_graceful_shutdown(stop.cancelled_owned());
-                if let Err(error) = runtime.block_on(serving.into_future()) {
-                    tracing::error!(%error, "a serving thread ended");
-                }
+                runtime.block_on(serve(inbox, &app, &stop));
                 drop(alive);
             };
             thread::Builder::new().name(format!("serve-{number}")).spawn(serving)?;
@@ -123,18 +122,35 @@ struct Remote {
     seat: Arc<Seat<peers::Peer>>,
 }
 
-impl Connected<IncomingStream<'_, Inbox>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Inbox>) -> Self {
-        let certificate = stream.io().stream().certificate().map(Arc::new);
-        let Remote { address, seat } = stream.remote_addr().clone();
-        Self { address, certificate, _seat: seat }
+/// Serves the connections of a thread until `stop` fires, and then those that are busy to the end of their request.
+async fn serve(mut inbox: Inbox, app: &App, stop: &CancellationToken) {
+    let mut http = http1::Builder::new();
+    // Without a timer a client that sends half a head would keep its connection for ever.
+    http.timer(TokioTimer::new());
+    let open = GracefulShutdown::new();
+    loop {
+        let (stream, Remote { address, seat }) = tokio::select! {
+            accepted = inbox.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        let peer = Peer { address, certificate: stream.stream().certificate().map(Arc::new), _seat: seat };
+        let app = app.clone();
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let (app, peer) = (app.clone(), peer.clone());
+            async move { Ok::<_, Infallible>(app.answer(peer, request.map(Body::new)).await) }
+        });
+        let connection = open.watch(http.serve_connection(TokioIo::new(stream), answer));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::trace!(%error, "a connection ended");
+            }
+        });
     }
+    drop(inbox);
+    open.shutdown().await;
 }
 
-impl Listener for Inbox {
-    type Io = Watched<Stream>;
-    type Addr = Remote;
-
+impl Inbox {
     async fn accept(&mut self) -> (Watched<Stream>, Remote) {
         loop {
             tokio::select! {
@@ -161,10 +177,6 @@ impl Listener for Inbox {
                 else => pending().await,
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<Remote> {
-        Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 }
 

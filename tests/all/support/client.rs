@@ -28,6 +28,11 @@ impl Client {
         }
     }
 
+    /// Where it sends to.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The same client with a further header in every request.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));

@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 
 use rmcp::{
     RoleServer,
-    model::{InputRequest, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken},
-    service::{RequestContext, ServiceError},
+    model::InputRequest,
+    service::{Peer, ServiceError},
 };
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{sync::mpsc, time::timeout};
 
-use super::{Handler, is_modern, meta, traceparent, via, wire};
+use super::{Client, Handler, meta, wire};
 use crate::{
-    ask::{Accepts, Answers, Inquiry, PATIENCE},
+    ask::{Answers, Inquiry, PATIENCE},
     error::CallError,
     operation::{Operation, Outcome},
     request::{CallId, CallRequest, Credentials, Event, Events, Listing},
@@ -55,22 +55,22 @@ impl Handler {
     pub(super) async fn converse(
         &self,
         attempt: Attempt,
-        context: &RequestContext<RoleServer>,
+        client: &Client,
     ) -> (CallId, Result<Outcome, CallError>) {
         let Attempt { operation, mut answers, mut early } = attempt;
-        let accepts = self.accepts(context);
+        let accepts = client.accepts;
         // Who cannot be asked is not called for again, and nothing has to be kept for that.
         let again = accepts.kinds().next().is_some().then(|| operation.clone());
         let mut operation = operation;
         loop {
             let id = CallId::new();
             // Boxed: rmcp moves its futures about, and a call's is large.
-            let call = Box::pin(self.once(id, operation, answers.take(), accepts, context));
+            let call = Box::pin(self.once(id, operation, answers.take(), client));
             let inquiry = match call.await {
                 Ok(Outcome::Asked(inquiry)) => inquiry,
                 other => return (id, other),
             };
-            let next = self.asked(inquiry, std::mem::take(&mut early), context).await;
+            let next = self.asked(inquiry, std::mem::take(&mut early), client).await;
             (operation, answers) = match (next, &again) {
                 (Ok(Next::Again(given)), Some(again)) => (again.clone(), Some(given)),
                 (Ok(Next::Again(_)), None) => return (id, Err(CallError::InputUnavailable(accepts))),
@@ -85,10 +85,9 @@ impl Handler {
         id: CallId,
         operation: Operation,
         answers: Option<Answers>,
-        accepts: Accepts,
-        context: &RequestContext<RoleServer>,
+        client: &Client,
     ) -> Result<Outcome, CallError> {
-        let (events, received, token) = self.events(context);
+        let (events, received) = self.events(client);
         let looks = self.listing() == Listing::Search && meta::answers(&operation);
         let request = CallRequest {
             id,
@@ -96,32 +95,29 @@ impl Handler {
             scope: self.scope.clone(),
             operation,
             answers,
-            accepts,
-            traceparent: traceparent(context),
-            via: via(context),
+            accepts: client.accepts,
+            traceparent: client.traceparent.clone(),
+            via: client.via(),
             events,
-            cancelled: context.ct.clone(),
+            cancelled: client.gone.clone(),
         };
         let call = async {
             if looks { self.host.look(request, meta::answer).await } else { self.host.call(request).await }
         };
-        reporting(call, received, token, context).await
+        reporting(call, received, client).await
     }
 
-    /// Where what a guest tells goes, if its client wants any of it; and which progress.
-    pub(super) fn events(
-        &self,
-        context: &RequestContext<RoleServer>,
-    ) -> (Events, Option<mpsc::Receiver<Event>>, Option<ProgressToken>) {
-        let token = context.meta.get_progress_token();
-        let level = if is_modern(context) {
-            context.meta.log_level().map(wire::level)
+    /// Where what a guest tells goes, if its client wants any of it.
+    pub(super) fn events(&self, client: &Client) -> (Events, Option<mpsc::Receiver<Event>>) {
+        let level = if client.is_modern() {
+            client.level
         } else {
             self.connection.as_ref().and_then(|connection| connection.level())
         };
-        let wanted = token.is_some() || level.is_some();
-        let (events, received) = wanted.then(|| Events::channel(token.is_some(), level)).unzip();
-        (events.unwrap_or_default(), received, token)
+        let progress = client.progress.is_some();
+        let (events, received) =
+            (progress || level.is_some()).then(|| Events::channel(progress, level)).unzip();
+        (events.unwrap_or_default(), received)
     }
 
     /// Decides what becomes of a question: answers were brought along, the client gets it and calls again, or it is
@@ -130,22 +126,23 @@ impl Handler {
         &self,
         inquiry: Inquiry,
         mut early: BTreeMap<String, Value>,
-        context: &RequestContext<RoleServer>,
+        client: &Client,
     ) -> Result<Next, CallError> {
         if inquiry.questions.iter().all(|question| early.contains_key(&question.key)) {
             early.retain(|key, _| inquiry.questions.iter().any(|question| question.key == *key));
             return Ok(Next::Again(Answers { state: inquiry.state, responses: early }));
         }
-        if is_modern(context) {
+        if client.is_modern() {
             return Ok(Next::Return(inquiry));
         }
+        let Some(peer) = &client.peer else { return Err(CallError::InputUnavailable(client.accepts)) };
         let _seat = self.host.wait_for_person(&self.caller)?;
         let mut responses = BTreeMap::new();
         for question in &inquiry.questions {
             let request = wire::question(question)?;
             let answer = tokio::select! {
-                answer = timeout(PATIENCE, ask(request, context)) => answer,
-                () = context.ct.cancelled() => return Err(CallError::Cancelled),
+                answer = timeout(PATIENCE, ask(request, peer)) => answer,
+                () = client.gone.cancelled() => return Err(CallError::Cancelled),
             };
             let method = question.kind.method();
             let answer = match answer {
@@ -170,11 +167,10 @@ pub(super) enum Next {
 }
 
 /// Asks a client over its connection.
-async fn ask(request: InputRequest, context: &RequestContext<RoleServer>) -> Result<Value, ServiceError> {
+async fn ask(request: InputRequest, peer: &Peer<RoleServer>) -> Result<Value, ServiceError> {
     fn value(answer: impl Serialize) -> Result<Value, ServiceError> {
         serde_json::to_value(answer).map_err(|_| ServiceError::UnexpectedResponse)
     }
-    let peer = &context.peer;
     match request {
         InputRequest::Elicitation(request) => value(peer.create_elicitation(request.params).await?),
         InputRequest::CreateMessage(request) => value(peer.create_message(request.params).await?),
@@ -187,41 +183,18 @@ async fn ask(request: InputRequest, context: &RequestContext<RoleServer>) -> Res
 pub(super) async fn reporting<T>(
     call: impl Future<Output = T>,
     events: Option<mpsc::Receiver<Event>>,
-    token: Option<ProgressToken>,
-    context: &RequestContext<RoleServer>,
+    client: &Client,
 ) -> T {
     let Some(mut events) = events else { return call.await };
-    let report = async |event| {
-        let told = match event {
-            Event::Progress { done, total, message } => {
-                let Some(token) = token.clone() else { return };
-                let mut progress = ProgressNotificationParam::new(token, done);
-                progress.total = total;
-                progress.message = message;
-                context.peer.notify_progress(progress).await
-            }
-            Event::Log { logger, level, message, data } => {
-                let mut line = LoggingMessageNotificationParam::new(
-                    wire::logging_level(level),
-                    wire::log_data(message, data),
-                );
-                line.logger = Some(logger.to_string());
-                context.peer.notify_logging_message(line).await
-            }
-        };
-        if let Err(error) = told {
-            tracing::debug!(%error, "an event cannot be delivered");
-        }
-    };
     tokio::pin!(call);
     let result = loop {
         tokio::select! {
             result = &mut call => break result,
-            Some(event) = events.recv() => report(event).await,
+            Some(event) = events.recv() => client.tell(event).await,
         }
     };
     while let Ok(event) = events.try_recv() {
-        report(event).await;
+        client.tell(event).await;
     }
     result
 }

@@ -2,18 +2,14 @@
 
 use std::time::Duration;
 
-use rmcp::{
-    RoleServer,
-    model::{
-        CacheScope, ErrorData, ListPromptsRequestMethod, ListPromptsResult,
-        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    },
-    service::RequestContext,
+use rmcp::model::{
+    CacheScope, ErrorData, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Handler, LIST_TTL_MS, conversation::Attempt, meta, offered, wire};
+use super::{Client, Handler, LIST_TTL_MS, conversation::Attempt, meta, offered, wire};
 use crate::{
     error::CallError,
     operation::{Operation, Outcome},
@@ -142,7 +138,7 @@ impl Handler {
     pub(super) async fn resources(
         &self,
         request: Option<PaginatedRequestParams>,
-        context: &RequestContext<RoleServer>,
+        client: &Client,
     ) -> Result<ListResourcesResult, ErrorData> {
         offered::<ListResourcesRequestMethod>(self.has_resources())?;
         let mut place = self.place("resources", request)?;
@@ -157,7 +153,7 @@ impl Handler {
                 break;
             }
             asked += 1;
-            match self.one_page(service, cursor.take(), context).await {
+            match self.one_page(service, cursor.take(), client).await {
                 (_, Ok(Outcome::Resources(page))) => {
                     listed.extend(page.resources.into_iter().map(wire::resource));
                     cursor = page.next;
@@ -171,7 +167,7 @@ impl Handler {
         }
         let next = (at < services.len()).then_some((at, cursor));
         if let Some((id, error)) = failed.filter(|_| listed.is_empty() && next.is_none()) {
-            return Err(wire::refused(&error, id, super::is_modern(context)));
+            return Err(wire::refused(&error, id, client.is_modern()));
         }
         let mut result = ListResourcesResult::with_all_items(listed);
         cached!(result, self.cursor(place, next)?)
@@ -181,10 +177,10 @@ impl Handler {
         &self,
         service: &str,
         cursor: Option<String>,
-        context: &RequestContext<RoleServer>,
+        client: &Client,
     ) -> (CallId, Result<Outcome, CallError>) {
         let operation = Operation::ListResources { service: service.to_owned(), cursor };
-        self.converse(Attempt::new(operation, None, None), context).await
+        self.converse(Attempt::new(operation, None, None), client).await
     }
 }
 

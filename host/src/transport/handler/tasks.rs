@@ -6,22 +6,18 @@
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
 use futures::{FutureExt as _, future::BoxFuture};
-use rmcp::{
-    RoleServer,
-    model::{CallToolResponse, ErrorData, GetTaskResult},
-    service::RequestContext,
-};
+use rmcp::model::{CallToolResponse, ErrorData, GetTaskResult};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Handler,
+    Client, Handler,
     conversation::{Attempt, Next, reporting},
-    traceparent, via, wire,
+    wire,
 };
 use crate::{
-    ask::{Accepts, Answers},
+    ask::Answers,
     auth::Who,
     error::CallError,
     limit::peers::{Full, Seat},
@@ -47,24 +43,24 @@ impl Handler {
     pub(super) async fn call_or_begin(
         &self,
         attempt: Attempt,
-        accepts: Accepts,
-        context: &RequestContext<RoleServer>,
+        client: &Client,
     ) -> Result<CallToolResponse, ErrorData> {
         let Attempt { operation, mut answers, mut early } = attempt;
         let tasks = self.host.tasks();
         let (until, stop) = (Instant::now() + tasks.after(), tasks.stopper());
         let always = self.is_always_one(&operation);
-        let (traceparent, via, scope) = (traceparent(context), via(context), self.scope.clone());
+        let (accepts, traceparent) = (client.accepts, client.traceparent.clone());
+        let (via, scope) = (client.via(), self.scope.clone());
         let repeat = Repeat { scope, operation, accepts, traceparent, via };
         loop {
-            let (events, received, token) = self.events(context);
+            let (events, received) = self.events(client);
             let mut call = self.calling(repeat.clone(), answers.take(), events, stop.clone());
             let seat = if always { self.seat() } else { None };
             let waited = match seat {
                 Some(seat) => Waited::Enough(seat),
                 None => {
-                    let reported = reporting(&mut call.result, received, token, context);
-                    self.wait(reported, (!always).then_some(until), &stop, context).await
+                    let reported = reporting(&mut call.result, received, client);
+                    self.wait(reported, (!always).then_some(until), &stop, client).await
                 }
             };
             let result = match waited {
@@ -72,7 +68,7 @@ impl Handler {
                 Waited::Enough(seat) => return self.begin(seat, stop, repeat, call, early),
             };
             let result = match result {
-                Ok(Outcome::Asked(inquiry)) => self.asked(inquiry, std::mem::take(&mut early), context).await,
+                Ok(Outcome::Asked(inquiry)) => self.asked(inquiry, std::mem::take(&mut early), client).await,
                 result => return wire::called(result, call.id, true),
             };
             match result {
@@ -89,7 +85,7 @@ impl Handler {
         call: impl Future<Output = Result<Outcome, CallError>>,
         mut until: Option<Instant>,
         stop: &CancellationToken,
-        context: &RequestContext<RoleServer>,
+        client: &Client,
     ) -> Waited {
         let mut call = pin!(call);
         let enough = async |until: Option<Instant>| match until {
@@ -99,7 +95,7 @@ impl Handler {
         loop {
             tokio::select! {
                 result = &mut call => return Waited::Ended(result),
-                () = context.ct.cancelled(), if !stop.is_cancelled() => stop.cancel(),
+                () = client.gone.cancelled(), if !stop.is_cancelled() => stop.cancel(),
                 () = enough(until) => match self.seat() {
                     Some(seat) => return Waited::Enough(seat),
                     None => until = None,
