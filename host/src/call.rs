@@ -159,7 +159,8 @@ impl Host {
                 Err(CallError::Cancelled)
             }
         };
-        let kept = timeout_at(give_up, self.results.run(|| key, Some(ttl), run)).await;
+        // Boxed: what is kept for a future is moved with it, and most calls are not kept.
+        let kept = timeout_at(give_up, Box::pin(self.results.run(|| key, Some(ttl), run))).await;
         if let Some(outcome) = aside.into_inner() {
             return Ok(outcome);
         }

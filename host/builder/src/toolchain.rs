@@ -59,6 +59,10 @@ pub struct NoToolchain {
     debian: String,
 }
 
+/// The stack of a guest, in its memory: a quarter of what the linker would make it. All of a guest's memory is looked
+/// through when a call has ended, and a page of stack that was never used is looked at like any other.
+const STACK: &str = "-Clink-arg=-zstack-size=262144";
+
 impl Toolchain {
     /// Finds the way for this machine. `memo` is a folder where a failed `rustup target add` is remembered.
     ///
@@ -95,6 +99,7 @@ impl Toolchain {
             Self::Installed | Self::Added => {
                 let mut cargo = clean(Command::new("cargo"));
                 cargo.args(["build", "--target", TARGET]);
+                cargo.arg("--config").arg(format!("target.{TARGET}.rustflags=[\"{STACK}\"]"));
                 Ok(cargo)
             }
             Self::Debian { linkers, .. } => {
@@ -104,7 +109,7 @@ impl Toolchain {
                     .env("PATH", path_with(linkers)?)
                     .env("RUSTC", DEBIAN_RUSTC)
                     .env("RUSTC_BOOTSTRAP", "1")
-                    .env("RUSTFLAGS", format!("-Clink-self-contained=no -L{DEBIAN_LIBC}"));
+                    .env("RUSTFLAGS", format!("-Clink-self-contained=no -L{DEBIAN_LIBC} {STACK}"));
                 Ok(cargo)
             }
         }

@@ -12,6 +12,8 @@ use super::{
     guest::Guest,
 };
 
+/// The function `initialize` of an instance.
+pub(super) type Initialize<'a> = TypedFunc<(&'a str,), (Result<(), String>,)>;
 /// The function `call-tool` of an instance.
 pub(super) type CallTool<'a> =
     TypedFunc<(&'a types::CallContext, &'a types::ToolCall), (Result<types::Outcome, types::ServiceError>,)>;
@@ -60,7 +62,7 @@ impl Exports {
         &self,
         store: impl AsContextMut,
         instance: &Instance,
-    ) -> wasmtime::Result<TypedFunc<(&'a str,), (Result<(), String>,)>> {
+    ) -> wasmtime::Result<Initialize<'a>> {
         instance.get_typed_func(store, self.initialize)
     }
 

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http_body_util::Full;
 use rmcp::{
     model::{InitializeRequestParams, JsonRpcMessage, ProtocolVersion},
@@ -71,7 +72,7 @@ impl Entry {
         let (parts, body) = request.into_parts();
         let answered = match (&parts.method, &self.sessions) {
             (&Method::POST, _) => self.post(handler, parts, body).await,
-            (&Method::GET, Some(sessions)) => self.get(sessions, handler, &parts),
+            (&Method::GET, Some(sessions)) => self.get(sessions, &handler, &parts),
             (&Method::DELETE, Some(sessions)) => self.delete(sessions, &handler, &parts),
             (_, Some(_)) => Ok(not_allowed("GET, POST, DELETE")),
             (_, None) => Ok(not_allowed("POST")),
@@ -85,24 +86,24 @@ impl Entry {
         let malformed = |malformed: Malformed| Box::new(malformed.response());
         match message::read(&body).map_err(malformed)? {
             Incoming::One(message) => self.one(handler, parts, message, body).await,
-            Incoming::Many(messages) => self.many(handler, parts, messages).await,
+            Incoming::Many(messages) => self.many(handler, parts, messages).boxed().await,
         }
     }
 
-    /// Answers one message.
+    /// Answers one message. What is rare is boxed: a future is moved with all it may ever hold.
     async fn one(&self, handler: Handler, parts: Parts, message: Message, body: Bytes) -> Answered {
         let malformed = |malformed: Malformed| Box::new(malformed.response());
         let initializes = message.method() == Some("initialize") && !message.version().is_some_and(is_modern);
         let modern = message.version().is_some() || text(&parts.headers, VERSION).is_some_and(is_modern);
         match (&self.sessions, text(&parts.headers, SESSION)) {
             (Some(sessions), _) if initializes => {
-                self.initialize(sessions, handler, parts, message.fit().map_err(malformed)?).await
+                self.initialize(sessions, handler, parts, message.fit().map_err(malformed)?).boxed().await
             }
             (Some(sessions), Some(id)) if !modern => {
                 let message = message.fit().map_err(malformed)?;
                 known_version(&parts.headers)?;
                 let (session, client) = Self::find(sessions, &handler, id)?;
-                self.in_session(sessions, handler, parts, message, session, client).await
+                self.in_session(sessions, handler, parts, message, session, client).boxed().await
             }
             _ => self.alone(handler, parts, message, body).await,
         }
@@ -121,7 +122,7 @@ impl Entry {
             Way::Rmcp(message) => {
                 message.fit().map_err(malformed)?;
                 let request = Request::from_parts(parts, Full::new(body));
-                Ok(asking(handler, self.stateless.handle(request)).await.map(Body::new))
+                Ok(asking(handler, self.stateless.handle(request)).boxed().await.map(Body::new))
             }
         }
     }
@@ -259,8 +260,8 @@ impl Entry {
     }
 
     /// Lets a client listen, or fetch what it missed of a call.
-    fn get(&self, sessions: &Arc<Sessions>, handler: Handler, parts: &Parts) -> Answered {
-        let (session, client) = Self::named(sessions, &handler, &parts.headers)?;
+    fn get(&self, sessions: &Arc<Sessions>, handler: &Handler, parts: &Parts) -> Answered {
+        let (session, client) = Self::named(sessions, handler, &parts.headers)?;
         if !accepted(&parts.headers).1 {
             let why = "the client must accept text/event-stream";
             return Err(json_rpc(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, why).into());

@@ -9,6 +9,7 @@ mod written;
 
 use std::{borrow::Cow, io, sync::Arc};
 
+use futures::FutureExt as _;
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
@@ -200,7 +201,7 @@ impl Handler {
         let looks = searches && meta::answers(&operation);
         let attempt = Attempt::new(operation, request.request_state, request.input_responses);
         if client.accepts.tasks && !looks {
-            return self.call_or_begin(attempt, client).await;
+            return self.call_or_begin(attempt, client).boxed().await;
         }
         let (id, result) = self.converse(attempt, client).await;
         wire::called(result, id, client.is_modern())

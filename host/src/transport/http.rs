@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
+use futures::FutureExt as _;
 use http_body_util::{BodyExt, Limited};
 use percent_encoding::percent_decode_str;
 use rmcp::transport::streamable_http_server::{
@@ -121,7 +122,7 @@ impl App {
     pub(super) async fn answer(&self, peer: Peer, mut request: Request) -> Response {
         let Some(service) = mcp_service(request.uri().path()) else {
             request.extensions_mut().insert(ConnectInfo(peer));
-            let Ok(response) = self.router.clone().call(request).await;
+            let Ok(response) = self.router.clone().call(request).boxed().await;
             return response;
         };
         let answered = async {
@@ -132,7 +133,8 @@ impl App {
             Ok(self.entry.mcp(Handler::new(self.host.clone(), caller, scope), request).await)
         };
         match answered.await {
-            Ok(response) => json_rpc_error(response).await,
+            Ok(response) if response.status().is_client_error() => json_rpc_error(response).boxed().await,
+            Ok(response) => response,
             Err(refusal) => *refusal,
         }
     }
@@ -396,7 +398,7 @@ async fn json_rpc_error(response: Response) -> Response {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
-    if !response.status().is_client_error() || !plain {
+    if !plain {
         return response;
     }
     let (parts, body) = response.into_parts();

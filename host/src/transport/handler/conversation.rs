@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt as _;
 use rmcp::{
     RoleServer,
     model::InputRequest,
@@ -101,10 +102,14 @@ impl Handler {
             events,
             cancelled: client.gone.clone(),
         };
-        let call = async {
-            if looks { self.host.look(request, meta::answer).await } else { self.host.call(request).await }
-        };
-        reporting(call, received, client).await
+        if looks {
+            return reporting(self.host.look(request, meta::answer).boxed(), received, client).await;
+        }
+        // Most clients want to hear nothing. A call's future is large, and would be moved once more.
+        match received {
+            None => self.host.call(request).await,
+            received => reporting(self.host.call(request).boxed(), received, client).await,
+        }
     }
 
     /// Where what a guest tells goes, if its client wants any of it.
