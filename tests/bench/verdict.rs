@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 /// Instructions of one run of each stage, by its name.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
-/// More than this is a regression, in percent. Counts of one build differ by less than one.
+/// More than this is a regression, in percent. Counts of one build differ by less than a tenth of one.
 const TOLERANCE: u64 = 5;
 
 /// As the file has them: a name and a count on each line.
