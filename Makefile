@@ -6,7 +6,7 @@ LISTEN ?= 127.0.0.1:8080
 FUZZ ?= $(notdir $(wildcard tests/fuzz/corpus/*))
 FUZZ_SECONDS ?= 60
 
-.PHONY: run test bench fuzz components check fmt lint doc deny tools help
+.PHONY: run test bench instructions fuzz components check fmt lint doc deny tools help
 
 run: tools components ## build, start on 127.0.0.1:8080 (LISTEN=...), and show how to connect
 	@echo "building the host (the first time takes some minutes)" >&2
@@ -18,6 +18,13 @@ test: tools components ## every test: units, hostile guests, real clients, a rea
 
 bench: tools components ## a sandboxed call next to a native one; writes target/bench.json
 	env -u RUST_BACKTRACE $(CARGO) bench --package bulkhead --bench calls
+
+instructions: tools ## what a call's stages take, counted by callgrind; fails on 5 % more than is kept
+	@command -v valgrind >/dev/null || { echo "valgrind is missing. On Debian or Ubuntu: apt-get install -y valgrind libc6-dbg" >&2; exit 1; }
+	@version=$$(sed -n '/^name = "gungraun-runner"$$/{n;s/.*"\(.*\)"/\1/p}' Cargo.lock); \
+		gungraun-runner --version 2>/dev/null | grep -qw "$$version" \
+		|| { echo "gungraun-runner $$version is missing; install it with: cargo install --locked gungraun-runner@$$version" >&2; exit 1; }
+	env -u RUST_BACKTRACE $(CARGO) bench --package bulkhead --bench instructions
 
 # No sanitizer: the code under test has no `unsafe` of ours, and without one the pinned compiler does, instead of a
 # nightly. No guest is run, so any component will do as the one in the binary. What is found new goes to

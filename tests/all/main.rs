@@ -26,6 +26,7 @@ mod listing;
 mod live;
 mod malformed;
 mod matrix;
+mod measuring;
 mod names;
 mod oauth2;
 mod observe;

@@ -3,95 +3,78 @@
 use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Instant};
 
 use bulkhead::{
-    breaker::Trip,
-    config::{Caps, Network, secrets::Filled},
-    egress::{
-        Egress, Policy, credential::Credential, dial::Dialer, log::EgressLog, resolve::System, target::Target,
-    },
-    grant::{EgressRequest, Grant},
+    egress::{Egress, log::EgressLog},
     request::CallId,
-    secret::Secret,
 };
-use http::{HeaderMap, Method, Request};
+use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::runtime::Runtime;
 use wasmtime_wasi_http::{WasiBody, WasiHttpHooks};
 
-/// Rules of the policy; the last one matches.
-pub(crate) const RULES: usize = 64;
-const TIMES: usize = 4000;
+use crate::{
+    figures::{Figures, Spread, hundredths, pairs, tenths},
+    policy::{decide, headers, policy, url},
+};
 
-fn policy(upstream: &str) -> Policy {
-    let asked = |path: String| EgressRequest {
-        url: format!("{{config.url}}/api/v1/{path}/*/items/**"),
-        methods: vec!["GET".into(), "POST".into()],
-        reason: String::new(),
-    };
-    let asked: Vec<_> = (0..RULES).map(|n| asked(format!("resource{n}"))).collect();
-    let grant = Grant::new(&asked, &serde_json::json!({ "url": upstream }), None).unwrap();
-    let token = Secret::new("a-token-of-the-usual-length-0123456789".into());
-    let token = Filled { text: token.clone(), secrets: vec![token] };
-    let credentials = vec![Credential::bearer(upstream.parse().unwrap(), &token).unwrap()];
-    // Only the rate limit would be in the way.
-    let caps = Caps { requests_per_call: u32::MAX, requests_per_second: 1_000_000, ..Caps::default() };
-    let dialer = Dialer::new(Network::default(), &caps, System::shared());
-    Policy::new("bench".into(), grant, credentials, caps, Trip::default(), dialer)
+const TIMES: u32 = 4000;
+/// Decisions of a batch.
+const BATCH: u32 = 20;
+const ROUNDS: usize = 9;
+
+pub(crate) fn add_to(figures: &mut Figures, runtime: &Runtime, upstream: SocketAddr) {
+    eprintln!("the way out");
+    figures.spread("policy_check_us", &decisions(), hundredths);
+    let (mediated, bare) = runtime.block_on(exchanges(upstream));
+    figures.spread("egress_us", &mediated, tenths);
+    figures.spread("bare_client_us", &bare, tenths);
+    figures.spread("egress_overhead_us", &pairs(&mediated, &bare, |with, without| with - without), tenths);
 }
 
-fn url(upstream: &str) -> String {
-    format!("{upstream}/api/v1/resource{}/some-id/items/list?limit=100&q=a%20b", RULES - 1)
-}
-
-/// Microseconds of one decision with 64 rules: normalise, match, look at the headers.
-pub(crate) fn decision() -> f64 {
+/// Microseconds of one decision: normalise, match, look at the headers.
+fn decisions() -> Vec<f64> {
     let upstream = "https://api.example.com:8443";
-    let (policy, url) = (policy(upstream), url(upstream));
-    let headers: HeaderMap =
-        [("accept", "application/json"), ("user-agent", "bench"), ("content-type", "application/json")]
-            .into_iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
-            .collect();
-    let mut rounds: Vec<f64> = (0..9)
-        .map(|_| {
-            let start = Instant::now();
-            for _ in 0..TIMES {
-                std::hint::black_box(
-                    policy
-                        .decide(&Method::GET, &Target::parse(std::hint::black_box(&url)).unwrap(), &headers)
-                        .unwrap(),
-                );
-            }
-            start.elapsed().as_secs_f64() * 1e6 / TIMES as f64
-        })
-        .collect();
-    rounds.sort_by(f64::total_cmp);
-    rounds[rounds.len() / 2]
+    let (policy, url, headers) = (policy(upstream), url(upstream), headers());
+    // Many short batches: one that another process interrupts is not the middle one.
+    let batch = || {
+        let start = Instant::now();
+        for _ in 0..BATCH {
+            decide(&policy, &url, &headers);
+        }
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(BATCH)
+    };
+    let round = |_| Spread::of(&(0..TIMES / BATCH).map(|_| batch()).collect::<Vec<_>>()).median;
+    (0..ROUNDS).map(round).collect()
 }
 
-/// Median microseconds of a request through the host's hook, and through a bare client.
-pub(crate) async fn exchange(upstream: SocketAddr) -> (f64, f64) {
+/// Median microseconds of a request through the host's hook, and through a bare client, of each round. Requests
+/// alternate.
+async fn exchanges(upstream: SocketAddr) -> (Vec<f64>, Vec<f64>) {
     let upstream = format!("http://{upstream}");
     let url = url(&upstream);
     let mut hook = Egress::new(Arc::new(policy(&upstream)), CallId::new(), EgressLog::default());
-    let bare: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let (mut mediated, mut plain) = (Vec::new(), Vec::new());
-    for _ in 0..TIMES {
-        let start = Instant::now();
-        let body: WasiBody = Empty::new().map_err(|never| match never {}).boxed_unsync();
-        let request = Request::get(&url).header("accept", "application/json").body(body).unwrap();
-        let sent = Pin::from(hook.send_request(request, None, Box::new(async { Ok(()) }))).await;
-        let (response, _) = sent.unwrap_or_else(|error| panic!("{error}"));
-        response.into_body().collect().await.unwrap_or_else(|error| panic!("{error}"));
-        mediated.push(start.elapsed());
-        let start = Instant::now();
-        let request = Request::get(&url).header("accept", "application/json").body(Empty::new()).unwrap();
-        bare.request(request).await.unwrap().into_body().collect().await.unwrap();
-        plain.push(start.elapsed());
+    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let (mut mediated, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for _ in 0..TIMES / 8 {
+            let start = Instant::now();
+            let body: WasiBody = Empty::new().map_err(|never| match never {}).boxed_unsync();
+            let request = Request::get(&url).header("accept", "application/json").body(body).unwrap();
+            let sent = Pin::from(hook.send_request(request, None, Box::new(async { Ok(()) }))).await;
+            let (response, _) = sent.unwrap_or_else(|error| panic!("{error}"));
+            response.into_body().collect().await.unwrap_or_else(|error| panic!("{error}"));
+            with.push(start.elapsed());
+            let start = Instant::now();
+            let request = Request::get(&url).header("accept", "application/json").body(Empty::new()).unwrap();
+            client.request(request).await.unwrap().into_body().collect().await.unwrap();
+            without.push(start.elapsed());
+        }
+        for (round, mut took) in [(&mut mediated, with), (&mut bare, without)] {
+            took.sort_unstable();
+            round.push(took[took.len() / 2].as_secs_f64() * 1e6);
+        }
     }
-    let median = |mut times: Vec<std::time::Duration>| {
-        times.sort_unstable();
-        times[times.len() / 2].as_secs_f64() * 1e6
-    };
-    (median(mediated), median(plain))
+    (mediated, bare)
 }

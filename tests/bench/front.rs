@@ -2,19 +2,19 @@
 //! that and with none of it, over HTTP with one client, and in process.
 
 use std::{
-    collections::BTreeMap,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bulkhead::{app, auth::key, call::Host, config::load, request::Credentials, secret::Secret};
-use serde_json::{Value, json};
+use bulkhead::{app, auth::key, call::Host, config::load, request::Credentials};
 
 use crate::{
+    config::Front,
+    figures::{Figures, pairs, tenths},
     load::{Target, check_all, run_all},
     process::{Serving, written},
-    stages, tenths,
+    stages,
 };
 
 /// Short rounds, many of them: the difference is a few percent of a call.
@@ -23,62 +23,17 @@ const ROUNDS: usize = 15;
 const BATCH: usize = 500;
 const BATCHES: usize = 40;
 
-/// What is on.
-#[derive(Clone, Copy)]
-enum Front {
-    Nothing,
-    /// Everything but the audit log.
-    Callers,
-    Everything,
-}
-
 const FRONTS: [Front; 3] = [Front::Nothing, Front::Callers, Front::Everything];
 
-impl Front {
-    fn config(self, component: &Path, secret: &Secret) -> String {
-        let file = component.display();
-        let limits =
-            "limits: { calls_per_second: 1000000, concurrent_calls: 1000, calls_per_day: 4000000000 }";
-        if let Self::Nothing = self {
-            return format!(
-                "components: {{ cache_dir: cache }}\nmetrics: {{ per_tenant: false, per_tool: false }}\n\
-                 tenants: {{ bench: {{ services: {{ bench: {{ component: '{file}' }} }} }} }}\n"
-            );
-        }
-        let audit = if let Self::Everything = self { "audit: {}\n" } else { "" };
-        let hash = key::fingerprint(secret);
-        format!(
-            "components: {{ cache_dir: cache }}\n{audit}\
-             auth: {{ api_keys: [{{ id: agent, sha256: {hash}, tenant: bench, tools: ['bench_*'], deny_tools: \
-             ['*_drop'], {limits} }}] }}\n\
-             tenants: {{ bench: {{ {limits}, services: {{ bench: {{ component: '{file}', {limits}, tools: {{ limits: \
-             {{ bench_add: {{ calls_per_second: 1000000 }} }} }} }} }} }} }}\n"
-        )
-    }
-
-    fn credentials(self, secret: &Secret) -> Credentials {
-        match self {
-            Self::Nothing => Credentials::Local,
-            _ => Credentials::ApiKey(secret.clone()),
-        }
-    }
-}
-
-pub(crate) fn add_to(figures: &mut BTreeMap<&str, Value>, component: &Path) {
+pub(crate) fn add_to(figures: &mut Figures, component: &Path) {
     eprintln!("the front door");
     let [nothing, callers, everything] = over_http(component);
-    figures.insert("front_door_us", json!(tenths(median(&everything, &nothing))));
-    figures.insert("audit_us", json!(tenths(median(&everything, &callers))));
+    let less = |with: f64, without: f64| with - without;
+    figures.spread("front_door_us", &pairs(&everything, &nothing, less), tenths);
+    figures.spread("audit_us", &pairs(&everything, &callers, less), tenths);
     let [nothing, callers, everything] = in_process(component);
-    figures.insert("front_door_in_process_us", json!(tenths(median(&everything, &nothing))));
-    figures.insert("audit_in_process_us", json!(tenths(median(&everything, &callers))));
-}
-
-/// The middle one of the differences of rounds that followed each other.
-fn median(with: &[f64], without: &[f64]) -> f64 {
-    let mut differences: Vec<f64> = with.iter().zip(without).map(|(with, without)| with - without).collect();
-    differences.sort_by(f64::total_cmp);
-    differences[differences.len() / 2]
+    figures.spread("front_door_in_process_us", &pairs(&everything, &nothing, less), tenths);
+    figures.spread("audit_in_process_us", &pairs(&everything, &callers, less), tenths);
 }
 
 /// p50 of each round of each.
@@ -87,12 +42,8 @@ fn over_http(component: &Path) -> [Vec<f64>; 3] {
     let secret = key::generate().unwrap();
     let servers = FRONTS.map(|front| {
         let dir = tempfile::tempdir().unwrap();
-        let file = written(dir.path(), &front.config(component, &secret));
-        let key = match front {
-            Front::Nothing => None,
-            _ => Some(secret.expose().to_owned()),
-        };
-        let targets: Arc<[Target]> = [Target { tool: "bench_add".to_owned(), key }].into();
+        let file = written(dir.path(), &front.one(component, &secret));
+        let targets: Arc<[Target]> = [Target::add("bench_add", front.key(&secret))].into();
         let server = Serving::host(&file, dir);
         runtime.block_on(check_all(server.address, &targets));
         (server, targets)
@@ -113,7 +64,7 @@ fn in_process(component: &Path) -> [Vec<f64>; 3] {
     let secret = key::generate().unwrap();
     let hosts = FRONTS.map(|front| {
         let dir = tempfile::tempdir().unwrap();
-        let file = written(dir.path(), &front.config(component, &secret));
+        let file = written(dir.path(), &front.one(component, &secret));
         let host = runtime.block_on(app::build(load::file(&file).unwrap())).unwrap();
         (Arc::new(host), front.credentials(&secret), dir)
     });

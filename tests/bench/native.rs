@@ -1,4 +1,4 @@
-//! The same tool without a sandbox: in a native rmcp server, and as fixed bytes from bare hyper.
+//! The same tools without a sandbox: in a native rmcp server, and as fixed bytes from bare hyper.
 //!
 //! Each runs in a process of its own, like the host, with the host's allocator.
 
@@ -57,6 +57,10 @@ impl ServerHandler for Native {
     ) -> Result<CallToolResponse, ErrorData> {
         let arguments = request.arguments.unwrap_or_default();
         let number = |key: &str| arguments.get(key).and_then(serde_json::Value::as_i64);
+        if let Some(bytes) = number("bytes") {
+            let text = "x".repeat(usize::try_from(bytes).unwrap_or_default());
+            return Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into());
+        }
         let (Some(a), Some(b)) = (number("a"), number("b")) else {
             return Err(ErrorData::invalid_params("a and b must be integers", None));
         };

@@ -11,8 +11,12 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    load,
+use serde_json::json;
+
+use crate::{
+    Guests,
+    figures::{Figures, hundredths, tenths},
+    load::{self, Connection, Target, holds},
     process::{Serving, configured},
 };
 
@@ -41,19 +45,30 @@ const CALLERS: usize = 2;
 /// Rounds of each attack, quiet and attacked by turns; the middle one counts.
 const ROUNDS: usize = 3;
 
-pub(crate) struct Neighbours {
+struct Neighbours {
     /// Worst p99 under attack over the quiet one.
-    pub(crate) ratio: f64,
+    ratio: f64,
     /// By which attack.
-    pub(crate) worst: &'static str,
+    worst: &'static str,
     /// In microseconds.
-    pub(crate) quiet_p99_us: f64,
-    pub(crate) worst_p99_us: f64,
+    quiet_p99_us: f64,
+    worst_p99_us: f64,
 }
 
-/// `add` is the neighbour, `attacks` the hostile component, `upstream` answers whatever it is asked, `only` names
-/// the attacks to run, with spaces between them; all if it is empty.
-pub(crate) async fn measure(
+/// `only` names the attacks to run, with spaces between them; all if it is empty.
+pub(crate) fn add_to(figures: &mut Figures, guests: &Guests, round: Duration, only: &str) {
+    eprintln!("neighbours");
+    let upstream = Serving::role("hyper");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let attacked = runtime.block_on(measure(&guests.add, &guests.attacks, upstream.address, round, only));
+    figures.insert("neighbour_p99_ratio", json!(hundredths(attacked.ratio)));
+    figures.insert("neighbour_worst_attack", json!(attacked.worst));
+    figures.insert("neighbour_quiet_p99_us", json!(tenths(attacked.quiet_p99_us)));
+    figures.insert("neighbour_worst_p99_us", json!(tenths(attacked.worst_p99_us)));
+}
+
+/// `add` is the neighbour, `attacks` the hostile component, `upstream` answers whatever it is asked.
+async fn measure(
     add: &Path,
     attacks: &Path,
     upstream: SocketAddr,
@@ -75,11 +90,12 @@ pub(crate) async fn measure(
         );
         let server = Serving::host(&config, dir);
         load::check(server.address, "bench_add").await;
+        let neighbour = Target::add("bench_add", None);
         let (mut quiet, mut attacked) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            quiet.push(load::run(server.address, "bench_add", CALLERS, round).await.p99_us);
+            quiet.push(load::run(server.address, &neighbour, CALLERS, round).await.p99_us);
             let attackers = Attackers::start(server.address, arguments);
-            attacked.push(load::run(server.address, "bench_add", CALLERS, round).await.p99_us);
+            attacked.push(load::run(server.address, &neighbour, CALLERS, round).await.p99_us);
             drop(attackers);
         }
         let [quiet, attacked] = [quiet, attacked].map(median);
@@ -132,16 +148,12 @@ impl Drop for Attackers {
 
 /// Calls the attacking service without a pause; a refused call waits a second, as it is told.
 async fn attack(address: SocketAddr, arguments: &str) {
-    let mut sender = load::connect(address).await;
+    let mut connection = Connection::open(address).await;
+    let target = Target { tool: "attack_run".to_owned(), arguments: arguments.to_owned(), key: None };
     loop {
-        let answer = load::call(&mut sender, address, "attack_run", arguments).await;
-        if holds(&answer, b"retryAfterMs") {
+        let answer = connection.call(&target).await.unwrap();
+        if holds(answer, b"retryAfterMs") {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
-}
-
-/// Whether an answer holds `word` near its beginning; refusals are short.
-fn holds(answer: &[u8], word: &[u8]) -> bool {
-    answer[..answer.len().min(4096)].windows(word.len()).any(|found| found == word)
 }

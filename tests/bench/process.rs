@@ -1,8 +1,8 @@
-//! Servers in processes of their own, how long they take to answer, and what they weigh idle.
+//! Servers in processes of their own: their addresses, logs, descriptors and memory.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    io::{BufRead, BufReader},
+    net::SocketAddr,
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -52,14 +52,7 @@ impl Log {
 }
 
 impl Serving {
-    /// The host, with `component` as service `bench`.
-    pub(crate) fn bulkhead(component: &Path) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let config = config(component, dir.path());
-        Self::host(&config, dir)
-    }
-
-    /// With the log as it is by default, to a file.
+    /// The host, with the log as it is by default, to a file.
     pub(crate) fn host(config: &Path, dir: tempfile::TempDir) -> Self {
         let log = dir.path().join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
@@ -124,10 +117,6 @@ impl Drop for Serving {
     }
 }
 
-fn config(component: &Path, dir: &Path) -> std::path::PathBuf {
-    configured(dir, &format!("bench: {{ component: '{}' }}", component.display()))
-}
-
 /// A config with these services, as flow YAML.
 pub(crate) fn configured(dir: &Path, services: &str) -> std::path::PathBuf {
     written(
@@ -143,46 +132,4 @@ pub(crate) fn written(dir: &Path, text: &str) -> std::path::PathBuf {
     let file = dir.join("bench.yaml");
     std::fs::write(&file, text).unwrap();
     file
-}
-
-pub(crate) struct Starts {
-    pub(crate) cold_ms: f64,
-    pub(crate) warm_ms: f64,
-    pub(crate) idle_rss_mib: f64,
-}
-
-/// From starting the process to the first answered tool call; without and with compiled code on disk.
-pub(crate) fn starts(component: &Path) -> Starts {
-    let dir = tempfile::tempdir().unwrap();
-    let file = config(component, dir.path());
-    let timed = || {
-        let start = Instant::now();
-        let serving = Serving::host(&file, tempfile::tempdir().unwrap());
-        first_answer(serving.address);
-        (start.elapsed().as_secs_f64() * 1e3, serving)
-    };
-    let (cold_ms, _) = timed();
-    let mut warm: Vec<f64> = (0..5).map(|_| timed().0).collect();
-    warm.sort_by(f64::total_cmp);
-    let (_, serving) = timed();
-    Starts {
-        cold_ms: cold_ms.round(),
-        warm_ms: (warm[2] * 10.0).round() / 10.0,
-        idle_rss_mib: (serving.rss_mib() * 10.0).round() / 10.0,
-    }
-}
-
-fn first_answer(address: SocketAddr) {
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"bench_add","arguments":{"a":1,"b":2}}}"#;
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(
-        stream,
-        "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.contains(r#"{"sum":3}"#), "{answer}");
 }

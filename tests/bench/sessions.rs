@@ -1,15 +1,17 @@
 //! What an idle session of a legacy client weighs.
 
 use std::{
-    collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::Path,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::process::{Serving, written};
+use crate::{
+    figures::Figures,
+    process::{Serving, written},
+};
 
 const SESSIONS: usize = 10_000;
 /// What is made with the first ones is there afterwards: threads' buffers, the allocator's.
@@ -17,7 +19,7 @@ const BEFORE: usize = 500;
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"roots":{"listChanged":true},"sampling":{},"elicitation":{}},"clientInfo":{"name":"bench","title":"Bench","version":"1.0.0"}}}"#;
 
-pub(crate) fn add_to(figures: &mut BTreeMap<&str, Value>, component: &Path) {
+pub(crate) fn add_to(figures: &mut Figures, component: &Path) {
     eprintln!("sessions");
     let dir = tempfile::tempdir().unwrap();
     let text = format!(

@@ -3,7 +3,6 @@
 //! edit, under the same load.
 
 use std::{
-    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::Path,
@@ -19,9 +18,10 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::interval_at};
 
 use crate::{
-    CLIENTS, load,
+    CLIENTS,
+    figures::{Figures, tenths},
+    load::{self, Connection},
     process::{Log, Serving, written},
-    tenths,
 };
 
 /// Offered in all.
@@ -51,7 +51,7 @@ struct Site<'a> {
     log: Log,
 }
 
-pub(crate) fn add_to(figures: &mut BTreeMap<&str, Value>, component: &Path) {
+pub(crate) fn add_to(figures: &mut Figures, component: &Path) {
     eprintln!("swap");
     let time = crate::seconds().unwrap_or(Duration::from_secs(60));
     let dir = tempfile::tempdir().unwrap();
@@ -118,20 +118,20 @@ impl Load {
             let (stop, answered, failed) = (load.stop.clone(), load.answered.clone(), load.failed.clone());
             load.running.push(runtime.spawn(async move {
                 let mut took = Vec::new();
-                let mut sender = load::connect(address).await;
+                let mut connection = Connection::open(address).await;
                 // Not all at one moment. A client that is late makes up for it.
                 let first = tokio::time::Instant::now() + each * client / CLIENTS as u32;
                 let mut ticks = interval_at(first, each);
                 while !stop.load(Ordering::SeqCst) {
                     let due = ticks.tick().await;
-                    match load::sum(&mut sender, address, "bench_add").await {
+                    match connection.sum("bench_add").await {
                         Ok(()) => {
                             answered.fetch_add(1, Ordering::SeqCst);
                             took.push(due.elapsed());
                         }
                         Err(error) => {
                             failed.lock().unwrap().push(error);
-                            sender = load::connect(address).await;
+                            connection = Connection::open(address).await;
                         }
                     }
                 }
@@ -199,11 +199,11 @@ impl<'a> Site<'a> {
         let file = self.dir.join(format!("components/drop{number}.wasm"));
         let (wasm, tool) = (self.variant(number), format!("drop{number}_add"));
         let address = self.server.address;
-        let mut sender = load::connect(address).await;
+        let mut connection = Connection::open(address).await;
         self.log.forget();
         fs::write(&file, wasm).unwrap();
         let start = Instant::now();
-        while let Err(error) = load::sum(&mut sender, address, &tool).await {
+        while let Err(error) = connection.sum(&tool).await {
             assert!(start.elapsed() < PATIENCE, "{error}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -2,29 +2,31 @@
 //! a tenant weighs, and how long all of them take to load. Both hosts have keys, rights and limits, and no audit log,
 //! whose own cost would hide a difference.
 
-use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc, time::Instant};
+use std::{fmt::Write, path::Path, sync::Arc, time::Instant};
 
 use bulkhead::{auth::key, secret::Secret};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    CLIENTS, hundredths,
+    CLIENTS,
+    config::LIMITS,
+    figures::{Figures, hundredths, tenths},
     load::{Target, check_all, run_all},
     process::{Serving, written},
-    tenths,
 };
 
 pub(crate) const TENANTS: usize = 1000;
 pub(crate) const SERVICES: usize = 10;
 const ROUNDS: usize = 9;
 
-struct Side {
-    server: Serving,
-    targets: Arc<[Target]>,
+/// A host with many tenants, and what they call.
+pub(crate) struct Side {
+    pub(crate) server: Serving,
+    pub(crate) targets: Arc<[Target]>,
     start_ms: f64,
 }
 
-pub(crate) fn add_to(figures: &mut BTreeMap<&str, Value>, component: &Path) {
+pub(crate) fn add_to(figures: &mut Figures, component: &Path) {
     eprintln!("tenants");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let cache = tempfile::tempdir().unwrap();
@@ -48,31 +50,25 @@ pub(crate) fn add_to(figures: &mut BTreeMap<&str, Value>, component: &Path) {
         });
         ratios.push(many / one);
     }
-    let [one, many] = p50s.map(median);
+    let [one, many] = &p50s;
     let [small, large] = [0, 1].map(|i: usize| sides[i].server.rss_mib());
     let bytes = (large - small) * f64::from(1 << 20) / (TENANTS * SERVICES - SERVICES) as f64;
-    figures.insert("one_tenant_p50_us", json!(tenths(one)));
-    figures.insert("tenants_p50_us", json!(tenths(many)));
-    figures.insert("tenants_p50_ratio", json!(hundredths(median(ratios))));
+    figures.spread("one_tenant_p50_us", one, tenths);
+    figures.spread("tenants_p50_us", many, tenths);
+    figures.spread("tenants_p50_ratio", &ratios, hundredths);
     figures.insert("one_tenant_rss_mib", json!(tenths(small)));
     figures.insert("tenants_rss_mib", json!(tenths(large)));
     figures.insert("bytes_per_tenant_service", json!(bytes.round()));
     figures.insert("tenants_start_ms", json!(sides[1].start_ms.round()));
 }
 
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
-}
-
 /// A host with so many tenants, each with its key.
-fn side(component: &Path, tenants: usize, cache: &Path) -> Side {
+pub(crate) fn side(component: &Path, tenants: usize, cache: &Path) -> Side {
     let dir = tempfile::tempdir().unwrap();
     let keys: Vec<Secret> = (0..tenants).map(|_| key::generate().unwrap()).collect();
     let file = written(dir.path(), &config(component, &keys, cache));
     let targets = keys.iter().flat_map(|key| {
-        (0..SERVICES)
-            .map(|service| Target { tool: format!("s{service}_add"), key: Some(key.expose().to_owned()) })
+        (0..SERVICES).map(|service| Target::add(&format!("s{service}_add"), Some(key.expose().to_owned())))
     });
     let targets: Arc<[Target]> = targets.collect();
     let start = Instant::now();
@@ -81,9 +77,8 @@ fn side(component: &Path, tenants: usize, cache: &Path) -> Side {
 }
 
 fn config(component: &Path, keys: &[Secret], cache: &Path) -> String {
-    let limits = "limits: { calls_per_second: 1000000, concurrent_calls: 1000, calls_per_day: 4000000000 }";
     let mut text = format!(
-        "components: {{ cache_dir: '{}' }}\ndefaults:\n  {limits}\n  service: {{ component: '{}', {limits} }}\nauth:\n  api_keys:\n",
+        "components: {{ cache_dir: '{}' }}\ndefaults:\n  {LIMITS}\n  service: {{ component: '{}', {LIMITS} }}\nauth:\n  api_keys:\n",
         cache.display(),
         component.display()
     );
@@ -91,7 +86,7 @@ fn config(component: &Path, keys: &[Secret], cache: &Path) -> String {
         let hash = key::fingerprint(key);
         writeln!(
             text,
-            "    - {{ id: agent-{tenant}, sha256: {hash}, tenant: t{tenant}, tools: ['*'], {limits} }}"
+            "    - {{ id: agent-{tenant}, sha256: {hash}, tenant: t{tenant}, tools: ['*'], {LIMITS} }}"
         )
         .unwrap();
     }
