@@ -1,7 +1,5 @@
 //! The direct way and rmcp's: the same answers, byte for byte, whatever is asked.
 
-#![expect(clippy::disallowed_methods, reason = "a client of the servers under test")]
-
 use hyper::Request;
 use proptest::{
     prelude::*,

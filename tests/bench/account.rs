@@ -77,7 +77,7 @@ pub(crate) fn measure(runtime: &Runtime, servers: &Servers, component: &Path) ->
     eprintln!("the account of a call");
     let floor = Floor::new(component);
     ready::prepare();
-    let mut ready = Ready::new();
+    let ready = Ready::new();
     let mut rounds = Rounds::default();
     for _ in 0..ROUNDS {
         let over_http = [&servers.host, &servers.native, &servers.hyper].map(|(server, target)| {
@@ -117,7 +117,7 @@ impl Rounds {
             self.whole[i] - self.hyper[i] - self.request[i]
         });
         row("parse", "from the body to a message, checked and typed", &|i| self.parse[i]);
-        row("dispatch", "routes, the front door's credentials, rmcp's dispatch, the answer's JSON", &|i| {
+        row("dispatch", "the front door's credentials, what the request is about, the answer's JSON", &|i| {
             self.request[i] - self.parse[i] - self.call[i]
         });
         row("authenticate", "who calls, by API key", &|i| self.authenticate[i]);

@@ -90,7 +90,7 @@ mod harness {
     // The whole of a request but its socket, that its arguments refuse: no guest runs.
     #[library_benchmark]
     #[bench::refused(Ready::new())]
-    fn request_refused(mut ready: Ready) -> Ready {
+    fn request_refused(ready: Ready) -> Ready {
         (0..TIMES).for_each(|_| ready.refused());
         ready
     }

@@ -8,9 +8,8 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::Body,
-    http::{HeaderMap, Request, Response},
+    http::{HeaderMap, Request},
 };
 use bulkhead::{
     app,
@@ -32,7 +31,7 @@ use bulkhead::{
     secret::Secret,
     trace::Tracer,
     transport::{
-        http::router,
+        http::{App, Peer},
         message::{self, Incoming},
     },
 };
@@ -41,7 +40,6 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use tower_service::Service;
 
 use crate::{config::Front, policy};
 
@@ -77,7 +75,7 @@ pub(crate) struct Ready {
     admission: Admission,
     /// With an audit log of its own, as the host's records are the host's.
     records: Arc<Records>,
-    app: Router,
+    app: App,
     credentials: Credentials,
     operation: Operation,
     body: String,
@@ -92,10 +90,10 @@ impl Ready {
         let host = Arc::new(runtime.block_on(app::build(config)).unwrap());
         let app = {
             let _inside = runtime.enter();
-            router(host.clone(), &server, &front, &CancellationToken::new())
+            App::new(&host, &server, &front, &CancellationToken::new())
         };
         let arguments = json!({ "a": 1, "b": 2 }).as_object().unwrap().clone();
-        let mut ready = Self {
+        let ready = Self {
             now: host.snapshot(),
             host,
             runtime,
@@ -122,7 +120,7 @@ impl Ready {
         let Incoming::One(message) = message::read(self.body.as_bytes()).unwrap() else {
             panic!("one message was written")
         };
-        std::hint::black_box(message.typed().unwrap());
+        std::hint::black_box(message);
     }
 
     pub(crate) fn authenticate(&self) -> Caller {
@@ -141,17 +139,17 @@ impl Ready {
     }
 
     /// A request whose arguments do not fit: no guest runs.
-    pub(crate) fn refused(&mut self) {
+    pub(crate) fn refused(&self) {
         self.request(r#"{"a":1,"b":"two"}"#, "arguments");
     }
 
     /// A request that is answered.
-    pub(crate) fn answered(&mut self) {
+    pub(crate) fn answered(&self) {
         self.request(r#"{"a":1,"b":2}"#, r#"{"sum":3}"#);
     }
 
     /// A request past the socket: from its head and body to its answer's.
-    fn request(&mut self, arguments: &str, expected: &str) {
+    fn request(&self, arguments: &str, expected: &str) {
         let request = Request::post("/mcp")
             .header("x-api-key", key().expose())
             .header("host", "127.0.0.1:8080")
@@ -162,9 +160,8 @@ impl Ready {
             .header("mcp-name", "bench_add")
             .body(Body::from(body(arguments)))
             .unwrap();
-        let answered = self.app.call(request);
         let answer = self.runtime.block_on(async {
-            let answer: Response<Body> = answered.await.unwrap();
+            let answer = self.app.answer(Peer::at(([127, 0, 0, 1], 1).into()), request).await;
             answer.into_body().collect().await.unwrap().to_bytes()
         });
         let answer = std::str::from_utf8(&answer).unwrap();
@@ -222,7 +219,10 @@ impl Ready {
             took.guest = watch.lap();
             conduct.judge(None);
             took.check += watch.lap();
-            let Outcome::Tool(_) = record.close(Ok(outcome)).unwrap() else { panic!("a tool was called") };
+            let result = Ok(outcome);
+            let Outcome::Tool(_) = record.close(&result).recorded(result).unwrap() else {
+                panic!("a tool was called")
+            };
             took.record += watch.lap();
             took
         })

@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
+pub use super::workers::Peer;
 use super::{
     entry::Entry,
     front::{self, Gate},
@@ -34,7 +35,7 @@ use super::{
     pipe,
     session::Sessions,
     tls::Tls,
-    workers::{Peer, Workers},
+    workers::Workers,
 };
 use crate::{
     access::narrowing::Narrowing,
@@ -102,7 +103,7 @@ fn own_origins(scheme: &str, port: u16) -> [String; 3] {
 
 /// What a listener serves.
 #[derive(Clone)]
-pub(super) struct App {
+pub struct App {
     host: Arc<Host>,
     gate: Arc<Gate>,
     entry: Arc<Entry>,
@@ -110,8 +111,16 @@ pub(super) struct App {
     router: Router,
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
 impl App {
-    fn new(host: &Arc<Host>, config: &Server, front: &Front, stop: &CancellationToken) -> Self {
+    /// The app of a host, until `stop` fires.
+    #[must_use]
+    pub fn new(host: &Arc<Host>, config: &Server, front: &Front, stop: &CancellationToken) -> Self {
         let gate = Arc::new(Gate::new(host.clone(), front, config.limits.header_bytes));
         let entry = entry(host, config, stop);
         let router = router(host, &entry, &gate);
@@ -119,7 +128,7 @@ impl App {
     }
 
     /// Answers a request.
-    pub(super) async fn answer(&self, peer: Peer, mut request: Request) -> Response {
+    pub async fn answer(&self, peer: Peer, mut request: Request) -> Response {
         let Some(service) = mcp_service(request.uri().path()) else {
             request.extensions_mut().insert(ConnectInfo(peer));
             let Ok(response) = self.router.clone().call(request).boxed().await;

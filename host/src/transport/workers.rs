@@ -108,11 +108,19 @@ struct Inbox {
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Peer {
+pub struct Peer {
     pub(super) address: SocketAddr,
     pub(super) certificate: Option<Arc<ClientCertificate>>,
     /// Counts the connection for as long as it is open: what serves it keeps this.
-    _seat: Arc<Seat<peers::Peer>>,
+    _seat: Option<Arc<Seat<peers::Peer>>>,
+}
+
+impl Peer {
+    /// Somebody who shows no certificate and is not counted.
+    #[must_use]
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, certificate: None, _seat: None }
+    }
 }
 
 /// Where a connection comes from, and its seat.
@@ -133,7 +141,8 @@ async fn serve(mut inbox: Inbox, app: &App, stop: &CancellationToken) {
             accepted = inbox.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let peer = Peer { address, certificate: stream.stream().certificate().map(Arc::new), _seat: seat };
+        let peer =
+            Peer { address, certificate: stream.stream().certificate().map(Arc::new), _seat: Some(seat) };
         let app = app.clone();
         let answer = service_fn(move |request: Request<Incoming>| {
             let (app, peer) = (app.clone(), peer.clone());
