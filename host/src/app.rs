@@ -20,6 +20,7 @@ use crate::{
     tasks::Tasks,
     trace::Tracer,
 };
+use futures::{FutureExt as _, future::BoxFuture};
 
 /// How many calls may wait for a person at once, over their own connections. Each keeps one open.
 const MOST_WAITING: u32 = 1024;
@@ -59,67 +60,73 @@ pub enum BuildError {
 ///
 /// # Errors
 /// What is wrong with the machine, the services together, or the last service there was.
-pub async fn build(config: Config) -> Result<Host, BuildError> {
-    build_with(config, System::shared()).await
+pub fn build(config: Config) -> BoxFuture<'static, Result<Host, BuildError>> {
+    build_with(config, System::shared())
 }
 
 /// The same, with names resolved by `resolver`.
 ///
 /// # Errors
 /// See [`build`].
-pub async fn build_with(config: Config, resolver: Arc<dyn Resolve>) -> Result<Host, BuildError> {
-    let sandbox = Arc::new(sandbox(&config)?);
-    let metrics = Metrics::new(&config.metrics, sandbox::RUNTIME);
-    let local = config.local().into();
-    let auth = Auth::renewed(None, local, config.auth, &resolver).map_err(BuildError::Auth)?;
-    let pins = Pins::read(&config.components.lock, config.components.trust).map_err(BuildError::Pins)?;
-    let mut files = Files::default();
-    let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &pins, &mut files, None);
-    let Assembly { catalog, faults, .. } = Assembly::new(&mut loader, config.tenants, None, true).await;
-    for LeftOut { tenant, service, why } in &faults {
-        tracing::error!(tenant, service, error = why, "a service is left out");
-    }
-    if catalog.all().next().is_none()
-        && let Some(LeftOut { service, why, .. }) = faults.into_iter().next()
-    {
-        return Err(BuildError::Service { service, why });
-    }
-    // More calls than guests that fit the machine would only be refused later.
-    let admission = Admission::new(config.server.concurrent_calls.min(sandbox.places()));
-    let records = Records::open(config.audit, metrics.clone()).map_err(BuildError::Audit)?;
-    restore(&catalog, &auth, &records).await.map_err(BuildError::Audit)?;
-    let results = ResultCache::new(config.cache);
-    let (tracer, export) = match config.otlp {
-        Some(otlp) => {
-            let (tracer, export) = Tracer::new(otlp, resolver.clone(), metrics.clone());
-            (tracer, Some(export))
+pub fn build_with(
+    config: Config,
+    resolver: Arc<dyn Resolve>,
+) -> BoxFuture<'static, Result<Host, BuildError>> {
+    async move {
+        let sandbox = Arc::new(sandbox(&config)?);
+        let metrics = Metrics::new(&config.metrics, sandbox::RUNTIME);
+        let local = config.local().into();
+        let auth = Auth::renewed(None, local, config.auth, &resolver).map_err(BuildError::Auth)?;
+        let pins = Pins::read(&config.components.lock, config.components.trust).map_err(BuildError::Pins)?;
+        let mut files = Files::default();
+        let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &pins, &mut files, None);
+        let Assembly { catalog, faults, .. } = Assembly::new(&mut loader, config.tenants, None, true).await;
+        for LeftOut { tenant, service, why } in &faults {
+            tracing::error!(tenant, service, error = why, "a service is left out");
         }
-        None => (Tracer::off(), None),
-    };
-    let export = tokio::sync::Mutex::new(export);
-    let sealer = Arc::new(Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?);
-    let (presets, catalog) = (config.presets.into(), catalog.into());
-    let handle_keys = config.server.handle_keys;
-    let live = Live::new(Snapshot { auth, presets, catalog, sealer, handle_keys }, files);
-    let sessions = config.server.sessions.unwrap_or_default();
-    let streams = Streams::new(sessions.streams, sessions.streams_per_caller, metrics.clone());
-    let waiting = Table::new(MOST_WAITING, MOST_WAITING_EACH);
-    let tasks = Tasks::new(config.server.tasks);
-    Ok(Host {
-        live,
-        resolver,
-        metrics,
-        tracer,
-        export,
-        admission,
-        results,
-        sandbox,
-        records,
-        pins,
-        waiting,
-        streams,
-        tasks,
-    })
+        if catalog.all().next().is_none()
+            && let Some(LeftOut { service, why, .. }) = faults.into_iter().next()
+        {
+            return Err(BuildError::Service { service, why });
+        }
+        // More calls than guests that fit the machine would only be refused later.
+        let admission = Admission::new(config.server.concurrent_calls.min(sandbox.places()));
+        let records = Records::open(config.audit, metrics.clone()).map_err(BuildError::Audit)?;
+        restore(&catalog, &auth, &records).await.map_err(BuildError::Audit)?;
+        let results = ResultCache::new(config.cache);
+        let (tracer, export) = match config.otlp {
+            Some(otlp) => {
+                let (tracer, export) = Tracer::new(otlp, resolver.clone(), metrics.clone());
+                (tracer, Some(export))
+            }
+            None => (Tracer::off(), None),
+        };
+        let export = tokio::sync::Mutex::new(export);
+        let sealer = Arc::new(Sealer::new(&config.server.handle_keys).map_err(BuildError::Sealer)?);
+        let (presets, catalog) = (config.presets.into(), catalog.into());
+        let handle_keys = config.server.handle_keys;
+        let live = Live::new(Snapshot { auth, presets, catalog, sealer, handle_keys }, files);
+        let sessions = config.server.sessions.unwrap_or_default();
+        let streams = Streams::new(sessions.streams, sessions.streams_per_caller, metrics.clone());
+        let waiting = Table::new(MOST_WAITING, MOST_WAITING_EACH);
+        let tasks = Tasks::new(config.server.tasks);
+        Ok(Host {
+            live,
+            resolver,
+            metrics,
+            tracer,
+            export,
+            admission,
+            results,
+            sandbox,
+            records,
+            pins,
+            waiting,
+            streams,
+            tasks,
+        })
+    }
+    .boxed()
 }
 
 /// Tells daily quotas what of them was used before this host started.

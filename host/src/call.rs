@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{Mutex, watch},
     time::timeout_at,
@@ -83,6 +84,12 @@ impl Host {
         let mut record = CallRecord::open(&self.records, &request); // closes itself as cancelled if this future is dropped
         let result = self.attempt(request, &mut record).await;
         self.recorded(record, result).await
+    }
+
+    /// The same as something that needs nothing but the host.
+    #[must_use]
+    pub fn calling(self: Arc<Self>, request: CallRequest) -> BoxFuture<'static, Result<Outcome, CallError>> {
+        async move { self.call(request).await }.boxed()
     }
 
     async fn attempt(&self, request: CallRequest, record: &mut CallRecord) -> Result<Outcome, CallError> {

@@ -29,6 +29,7 @@ use bytesize::ByteSize;
 pub use component::{Component, LoadError, digest};
 pub use convert::Manifest;
 pub use files::Folders;
+use futures::{FutureExt as _, future::BoxFuture};
 pub use guest::Usage;
 pub use perform::Produced;
 use tokio::{
@@ -224,53 +225,65 @@ impl Sandbox {
     ///
     /// # Errors
     /// When it crashes or takes too long.
-    pub async fn describe(&self, compartment: &Compartment) -> Result<Manifest, CallError> {
-        let limits = loading(&compartment.limits);
-        let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
-        let asking = async {
-            let Component { pre, exports, .. } = &*compartment.component;
-            let instance = pre.instantiate_async(&mut store).await?;
-            exports.lifecycle(&mut store, &instance)?.call_describe(&mut store).await
-        };
-        let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
-        Ok(settle(asked, &store, &limits)?.into())
+    pub fn describe<'a>(
+        &'a self,
+        compartment: &'a Compartment,
+    ) -> BoxFuture<'a, Result<Manifest, CallError>> {
+        async move {
+            let limits = loading(&compartment.limits);
+            let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
+            let asking = async {
+                let Component { pre, exports, .. } = &*compartment.component;
+                let instance = pre.instantiate_async(&mut store).await?;
+                exports.lifecycle(&mut store, &instance)?.call_describe(&mut store).await
+            };
+            let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+            Ok(settle(asked, &store, &limits)?.into())
+        }
+        .boxed()
     }
 
     /// Asks a configured component what it offers.
     ///
     /// # Errors
     /// When the component refuses its config, crashes, or takes too long.
-    pub async fn offer(&self, compartment: &Compartment) -> Result<Offer, CallError> {
-        let limits = loading(&compartment.limits);
-        let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
-        let asking = async {
-            let instance = match initialized(compartment, &mut store).await? {
-                Ok(instance) => instance,
-                Err(message) => return Ok(Err(CallError::Failed(format!("config: {message}")))),
+    pub fn offer<'a>(&'a self, compartment: &'a Compartment) -> BoxFuture<'a, Result<Offer, CallError>> {
+        async move {
+            let limits = loading(&compartment.limits);
+            let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
+            let asking = async {
+                let instance = match initialized(compartment, &mut store).await? {
+                    Ok(instance) => instance,
+                    Err(message) => return Ok(Err(CallError::Failed(format!("config: {message}")))),
+                };
+                Ok(offered(compartment, &mut store, &instance).await?.map_err(CallError::from))
             };
-            Ok(offered(compartment, &mut store, &instance).await?.map_err(CallError::from))
-        };
-        let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
-        settle(asked, &store, &limits)?
+            let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+            settle(asked, &store, &limits)?
+        }
+        .boxed()
     }
 
     /// Asks a service whether its upstream answers.
     ///
     /// # Errors
     /// When it does not, with the component's words.
-    pub async fn health(&self, compartment: &Compartment) -> Result<String, CallError> {
-        let limits = loading(&compartment.limits);
-        let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
-        let asking = async {
-            let instance = match initialized(compartment, &mut store).await? {
-                Ok(instance) => instance,
-                Err(message) => return Ok(Err(message)),
+    pub fn health<'a>(&'a self, compartment: &'a Compartment) -> BoxFuture<'a, Result<String, CallError>> {
+        async move {
+            let limits = loading(&compartment.limits);
+            let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
+            let asking = async {
+                let instance = match initialized(compartment, &mut store).await? {
+                    Ok(instance) => instance,
+                    Err(message) => return Ok(Err(message)),
+                };
+                let lifecycle = compartment.component.exports.lifecycle(&mut store, &instance)?;
+                lifecycle.call_health_check(&mut store).await
             };
-            let lifecycle = compartment.component.exports.lifecycle(&mut store, &instance)?;
-            lifecycle.call_health_check(&mut store).await
-        };
-        let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
-        settle(asked, &store, &limits)?.map_err(CallError::Failed)
+            let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+            settle(asked, &store, &limits)?.map_err(CallError::Failed)
+        }
+        .boxed()
     }
 
     /// Runs one call in a fresh instance. What it sends is told to `egress`, what it takes to `usage`.

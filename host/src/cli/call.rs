@@ -39,7 +39,7 @@ impl Call {
             events: Events::none(),
             cancelled: stop_signal()?,
         };
-        match host.call(request).await {
+        match host.calling(request).await {
             Ok(operation::Outcome::Tool(output)) => {
                 out!("{}", if options.json { data(&output).to_string() } else { text(&output) });
                 Ok(())

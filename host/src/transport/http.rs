@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::BoxFuture};
 use http_body_util::{BodyExt, Limited};
 use percent_encoding::percent_decode_str;
 use rmcp::transport::streamable_http_server::{
@@ -56,44 +56,47 @@ const DRAIN: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(
+pub fn serve<'a>(
     listener: TcpListener,
     host: Arc<Host>,
-    config: &Server,
-    front: &Front,
+    config: &'a Server,
+    front: &'a Front,
     stop: CancellationToken,
-) -> io::Result<()> {
-    let mut config = config.clone();
-    let scheme = if front.tls.is_some() { "https" } else { "http" };
-    config.allowed_origins.extend(own_origins(scheme, listener.local_addr()?.port()));
-    let tls = front.tls.as_ref().map(|files| Tls::start(files, stop.child_token())).transpose()?;
-    let app = App::new(&host, &config, front, &stop);
-    let seats = PeerTable::new(config.limits.connections, config.limits.connections_per_peer);
-    let mut workers = Workers::start(&app, tls.as_ref(), &stop)?;
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match seats.open(peer.ip().into()) {
-                    Ok(seat) => workers.hand_over(stream, seat),
-                    Err(full) => {
-                        host.metrics().limit_hit(full.key(), "host");
-                        tracing::warn!(peer = %peer.ip(), limit = full.key(), "a connection is refused");
+) -> BoxFuture<'a, io::Result<()>> {
+    async move {
+        let mut config = config.clone();
+        let scheme = if front.tls.is_some() { "https" } else { "http" };
+        config.allowed_origins.extend(own_origins(scheme, listener.local_addr()?.port()));
+        let tls = front.tls.as_ref().map(|files| Tls::start(files, stop.child_token())).transpose()?;
+        let app = App::new(&host, &config, front, &stop);
+        let seats = PeerTable::new(config.limits.connections, config.limits.connections_per_peer);
+        let mut workers = Workers::start(&app, tls.as_ref(), &stop)?;
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => match seats.open(peer.ip().into()) {
+                        Ok(seat) => workers.hand_over(stream, seat),
+                        Err(full) => {
+                            host.metrics().limit_hit(full.key(), "host");
+                            tracing::warn!(peer = %peer.ip(), limit = full.key(), "a connection is refused");
+                        }
+                    },
+                    // Out of file descriptors, say: the next connection may do better.
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection cannot be accepted");
+                        tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                 },
-                // Out of file descriptors, say: the next connection may do better.
-                Err(error) => {
-                    tracing::warn!(%error, "a connection cannot be accepted");
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            },
-            () = stop.cancelled() => break,
+                () = stop.cancelled() => break,
+            }
         }
+        drop(listener);
+        if tokio::time::timeout(DRAIN, workers.drained()).await.is_err() {
+            tracing::warn!("some calls did not end in time and were dropped");
+        }
+        Ok(())
     }
-    drop(listener);
-    if tokio::time::timeout(DRAIN, workers.drained()).await.is_err() {
-        tracing::warn!("some calls did not end in time and were dropped");
-    }
-    Ok(())
+    .boxed()
 }
 
 /// What a browser calls a page that this listener itself served: same-origin, so no other site's doing.

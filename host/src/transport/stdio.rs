@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, io, sync::Arc};
 
+use futures::{FutureExt as _, future::BoxFuture};
 use rmcp::{
     RoleServer, ServiceExt,
     service::{Peer, ServerInitializeError},
@@ -22,25 +23,28 @@ use crate::{
 ///
 /// # Errors
 /// When the conversation cannot be started.
-pub async fn serve(host: Arc<Host>, stop: CancellationToken) -> io::Result<()> {
-    let transport = rmcp::transport::stdio();
-    let caller = host.authenticate(&Credentials::Local, None).await.map_err(io::Error::other)?;
-    let (connection, told) = (Arc::new(Connection::default()), Told::default());
-    told.begin(&host, &caller.tenant);
-    let handler = Handler::new(host, caller, Scope::all()).on(connection.clone());
-    let news = News::of(handler.listener(false));
-    match handler.serve_with_ct(transport, stop).await {
-        Ok(running) => {
-            let peer = running.peer().clone();
-            tokio::select! {
-                ended = running.waiting() => ended.map(drop).map_err(io::Error::other),
-                never = tell(news, &peer, &connection, &told) => match never {},
+pub fn serve(host: Arc<Host>, stop: CancellationToken) -> BoxFuture<'static, io::Result<()>> {
+    async move {
+        let transport = rmcp::transport::stdio();
+        let caller = host.authenticate(&Credentials::Local, None).await.map_err(io::Error::other)?;
+        let (connection, told) = (Arc::new(Connection::default()), Told::default());
+        told.begin(&host, &caller.tenant);
+        let handler = Handler::new(host, caller, Scope::all()).on(connection.clone());
+        let news = News::of(handler.listener(false));
+        match handler.serve_with_ct(transport, stop).await {
+            Ok(running) => {
+                let peer = running.peer().clone();
+                tokio::select! {
+                    ended = running.waiting() => ended.map(drop).map_err(io::Error::other),
+                    never = tell(news, &peer, &connection, &told) => match never {},
+                }
             }
+            // The client left, or we were stopped, before it said anything: nothing to complain about.
+            Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
+            Err(error) => Err(io::Error::other(error)),
         }
-        // The client left, or we were stopped, before it said anything: nothing to complain about.
-        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => Ok(()),
-        Err(error) => Err(io::Error::other(error)),
     }
+    .boxed()
 }
 
 /// Tells a legacy client what it did not ask for; others subscribe to what they want to hear.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::future::BoxFuture;
 use rmcp::model::{CallToolResponse, ErrorData, GetTaskResult};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
@@ -205,8 +205,7 @@ impl Handler {
             events,
             cancelled,
         };
-        let host = self.host.clone();
-        Calling { id, result: async move { host.call(request).await }.boxed() }
+        Calling { id, result: self.host.clone().calling(request) }
     }
 
     /// Waits for a task's call, and notes what becomes of it.
