@@ -18,6 +18,7 @@
 mod egress;
 mod floor;
 mod front;
+mod languages;
 mod load;
 mod native;
 mod neighbours;
@@ -69,7 +70,8 @@ fn main() {
         Ok("tenants") => tenants::add_to(&mut figures, &component),
         Ok("sessions") => sessions::add_to(&mut figures, &component),
         Ok("swap") => swap::add_to(&mut figures, &component),
-        Ok(other) => panic!("BENCH_ONLY is `front`, `tenants`, `sessions` or `swap`, not `{other}`"),
+        Ok("languages") => languages::add_to(&mut figures),
+        Ok(other) => panic!("BENCH_ONLY is `front`, `languages`, `tenants`, `sessions` or `swap`, not `{other}`"),
         Err(_) => {}
     }
     if !figures.is_empty() {
@@ -140,6 +142,7 @@ fn main() {
     tenants::add_to(&mut figures, &component);
     sessions::add_to(&mut figures, &component);
     swap::add_to(&mut figures, &component);
+    languages::add_to(&mut figures);
 
     eprintln!("neighbours");
     let attacks = guest("attacks");
