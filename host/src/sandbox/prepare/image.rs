@@ -291,8 +291,10 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::sandbox::prepare::{large, prepare};
+    use super::{
+        super::{large, prepare},
+        *,
+    };
 
     const MEMORY: usize = 64 << 20;
 
