@@ -71,7 +71,9 @@ fn main() {
         Ok("sessions") => sessions::add_to(&mut figures, &component),
         Ok("swap") => swap::add_to(&mut figures, &component),
         Ok("languages") => languages::add_to(&mut figures),
-        Ok(other) => panic!("BENCH_ONLY is `front`, `languages`, `tenants`, `sessions` or `swap`, not `{other}`"),
+        Ok(other) => {
+            panic!("BENCH_ONLY is `front`, `languages`, `tenants`, `sessions` or `swap`, not `{other}`")
+        }
         Err(_) => {}
     }
     if !figures.is_empty() {
