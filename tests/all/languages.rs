@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, root, tenancy::callers};
 
+const ALL: &str = "tools: ['*']";
 const GUESTS: [&str; 2] = ["add-js", "add-py"];
 const OUT_OF_TIME: &str = "the integration was stopped: it used up its processor time of 500ms";
 const OUT_OF_MEMORY: &str = "the integration was stopped: it needed more than its memory limit of 64.0 MiB";
@@ -91,7 +92,7 @@ async fn guests_in_other_languages_answer_each_call_afresh_and_within_their_limi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_with_one_image_see_their_own_config_and_no_others() {
-    let (auth, keys) = callers([("a", "acme", ""), ("b", "apex", "")]);
+    let (auth, keys) = callers([("a", "acme", ALL), ("b", "apex", ALL)]);
     let server = serving(&auth, &[tenant("acme", ""), tenant("apex", "")]).await;
     let clients = keys.map(|key| server.client_of(&key, "/mcp"));
     let calls = (0..40).map(|number| {
