@@ -17,6 +17,7 @@ mod lane;
 mod limits;
 mod output;
 mod perform;
+mod prepare;
 
 use std::{
     io,
@@ -58,6 +59,7 @@ use crate::{
     request::Events,
 };
 use bindings::types;
+use engine::Size;
 use guest::{Call, Guest};
 use lane::{Meter, SlowLane, Weight};
 
@@ -127,8 +129,11 @@ impl Compartment {
 /// Engines, and what guests are linked with.
 pub struct Sandbox {
     plain: Linked,
+    /// For large components. Made when there is one.
+    large: OnceLock<Linked>,
     /// Where fuel is counted. Made when a service asks for it: counting costs a fifth of a guest's speed.
     metered: OnceLock<Linked>,
+    large_metered: OnceLock<Linked>,
     room: engine::Room,
     cache: Option<cache::Cache>,
     slow_lane: SlowLane,
@@ -143,8 +148,8 @@ struct Linked {
 }
 
 impl Linked {
-    fn new(room: engine::Room, fuel: bool) -> wasmtime::Result<Self> {
-        let (engine, clock, slots) = engine::engine(room, fuel)?;
+    fn new(room: engine::Room, size: Size, fuel: bool) -> wasmtime::Result<Self> {
+        let (engine, clock, slots) = engine::engine(room, size, fuel)?;
         let linker = linker(&engine)?;
         Ok(Self { engine, linker, clock, slots })
     }
@@ -163,12 +168,13 @@ impl Sandbox {
     /// When the machine has no room for a single one.
     pub fn new(guests: u32, memory: ByteSize, cache: Option<&Path>) -> io::Result<Self> {
         let room = engine::Room { guests: guests.saturating_add(SPARE), memory };
-        let plain = Linked::new(room, false).map_err(io::Error::other)?;
+        let plain = Linked::new(room, Size::Small, false).map_err(io::Error::other)?;
         let cache = cache.and_then(|dir| {
             let opened = cache::Cache::open(dir);
             opened.map_err(|error| tracing::warn!(%error, "starting without the compile cache")).ok()
         });
-        Ok(Self { plain, metered: OnceLock::new(), room, cache, slow_lane: SlowLane::default() })
+        let (large, metered, large_metered) = Default::default();
+        Ok(Self { plain, large, metered, large_metered, room, cache, slow_lane: SlowLane::default() })
     }
 
     /// How many guests of calls can really run at once.
@@ -199,8 +205,10 @@ impl Sandbox {
     /// How many guests are running.
     #[must_use]
     pub fn running(&self) -> i64 {
-        let engines = [Some(&self.plain), self.metered.get()].into_iter().flatten();
-        engines.map(|linked| i64::try_from(linked.clock.running()).unwrap_or(i64::MAX)).sum()
+        let made = [&self.large, &self.metered, &self.large_metered].into_iter().filter_map(OnceLock::get);
+        made.chain([&self.plain])
+            .map(|linked| i64::try_from(linked.clock.running()).unwrap_or(i64::MAX))
+            .sum()
     }
 
     /// Checks, compiles and links a component. Takes a processor for a while; run it off the async threads.
@@ -209,16 +217,28 @@ impl Sandbox {
     /// # Errors
     /// When the bytes are not a component of this contract.
     pub fn load(&self, wasm: &[u8], fuel: bool) -> Result<Component, LoadError> {
-        let linked = if fuel { self.metered()? } else { &self.plain };
-        component::load(&linked.engine, &linked.linker, &linked.clock, self.cache.as_ref(), wasm)
+        let size = if prepare::large(wasm) { Size::Large } else { Size::Small };
+        let linked = match (size, fuel) {
+            (Size::Small, false) => &self.plain,
+            (Size::Large, false) => self.made(&self.large, size, fuel)?,
+            (Size::Small, true) => self.made(&self.metered, size, fuel)?,
+            (Size::Large, true) => self.made(&self.large_metered, size, fuel)?,
+        };
+        let prepared = (size == Size::Large).then_some(self.room.memory);
+        component::load(&linked.engine, &linked.linker, &linked.clock, self.cache.as_ref(), wasm, prepared)
     }
 
-    fn metered(&self) -> Result<&Linked, LoadError> {
-        if let Some(linked) = self.metered.get() {
+    fn made<'a>(
+        &self,
+        linked: &'a OnceLock<Linked>,
+        size: Size,
+        fuel: bool,
+    ) -> Result<&'a Linked, LoadError> {
+        if let Some(linked) = linked.get() {
             return Ok(linked);
         }
-        let linked = Linked::new(self.room, true).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
-        Ok(self.metered.get_or_init(|| linked))
+        let made = Linked::new(self.room, size, fuel).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        Ok(linked.get_or_init(|| made))
     }
 
     /// Asks a component what it is.

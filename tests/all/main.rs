@@ -21,6 +21,7 @@ mod explain;
 mod front;
 mod hostile;
 mod http_sse;
+mod languages;
 mod limits;
 mod listing;
 mod live;

@@ -24,6 +24,7 @@ mod egress;
 mod figures;
 mod floor;
 mod front;
+mod languages;
 mod load;
 mod native;
 mod neighbours;
@@ -60,8 +61,19 @@ fn seconds() -> Option<Duration> {
 
 const CLIENTS: usize = 16;
 /// What `BENCH_ONLY` may say.
-const PARTS: [&str; 10] =
-    ["starts", "calls", "account", "inside", "egress", "front", "tenants", "sessions", "swap", "curves"];
+const PARTS: [&str; 11] = [
+    "starts",
+    "calls",
+    "account",
+    "inside",
+    "egress",
+    "front",
+    "languages",
+    "tenants",
+    "sessions",
+    "swap",
+    "curves",
+];
 
 /// The components that are called.
 struct Guests {
@@ -131,6 +143,9 @@ fn main() {
     drop(servers);
     if wanted("front") {
         front::add_to(&mut figures, &guests.add);
+    }
+    if wanted("languages") {
+        languages::add_to(&mut figures);
     }
     if wanted("tenants") {
         tenants::add_to(&mut figures, &guests.add);

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytesize::ByteSize;
 use guest_builder::contract::{ContractError, Surface};
 use rayon::ThreadPoolBuilder;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,7 @@ use wasmtime::{
     component::{InstancePre, Linker},
 };
 
-use super::{cache::Cache, engine::Clock, exports::Exports, guest::Guest, lane};
+use super::{cache::Cache, engine::Clock, exports::Exports, guest::Guest, lane, prepare};
 
 /// Compiling steps back behind what serves, but not behind heavy guests: this is a tenth of a busy processor (`nice`).
 const COMPILING: i32 = 10;
@@ -65,7 +66,7 @@ pub enum LoadError {
     #[error("it cannot be compiled: {0}")]
     Compile(String),
     /// The machine has no room for the engine it needs.
-    #[error("its instructions cannot be counted here: {0}")]
+    #[error("there is no room for an engine of its kind: {0}")]
     Engine(String),
     /// Its functions have other types than the contract's.
     #[error("its functions do not have the contract's types; rebuild it with the SDK of this version: {0}")]
@@ -78,20 +79,35 @@ pub fn digest(wasm: &[u8]) -> String {
     Sha256::digest(wasm).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// With `prepared`, which is the memory a guest may have, it is prepared before it is compiled.
 pub(super) fn load(
     engine: &Engine,
     linker: &Linker<Guest>,
     clock: &Arc<Clock>,
     cache: Option<&Cache>,
     wasm: &[u8],
+    prepared: Option<ByteSize>,
 ) -> Result<Component, LoadError> {
     let surface = Surface::read(wasm)?;
     surface.check()?;
     let digest = digest(wasm);
-    let cached = cache.and_then(|cache| cache.load(engine, &digest));
+    // Compiled code of the same file that was prepared in another way is another's.
+    let kept = match prepared {
+        Some(_) => format!("{digest}-{}", prepare::VERSION),
+        None => digest.clone(),
+    };
+    let cached = cache.and_then(|cache| cache.load(engine, &kept));
     let (code, compiled) = match cached {
         Some(code) => (code, None),
-        None => compile(engine, cache, wasm, &digest).map(|(code, took)| (code, Some(took)))?,
+        None => {
+            let (code, took) = compile(engine, wasm, &digest, prepared)?;
+            // As the next start has it: what was just compiled lies in memory as a whole.
+            let mapped = cache.and_then(|cache| {
+                cache.store(engine, &kept, &code);
+                cache.load(engine, &kept)
+            });
+            (mapped.unwrap_or(code), Some(took))
+        }
     };
     let types = |e: wasmtime::Error| LoadError::Types(format!("{e:#}"));
     let pre = linker.instantiate_pre(&code).map_err(types)?;
@@ -101,9 +117,9 @@ pub(super) fn load(
 
 fn compile(
     engine: &Engine,
-    cache: Option<&Cache>,
     wasm: &[u8],
     digest: &str,
+    prepared: Option<ByteSize>,
 ) -> Result<(wasmtime::component::Component, Duration), LoadError> {
     let started = Instant::now();
     tracing::info!(digest, bytes = wasm.len(), "compiling a component");
@@ -113,12 +129,15 @@ fn compile(
         .build()
         .map_err(|e| LoadError::Compile(e.to_string()))?;
     let code = pool
-        .install(|| wasmtime::component::Component::new(engine, wasm))
+        .install(|| match prepared {
+            Some(memory) => {
+                let memory = usize::try_from(memory.as_u64()).unwrap_or(usize::MAX);
+                wasmtime::component::Component::new(engine, prepare::prepare(wasm, digest, memory))
+            }
+            None => wasmtime::component::Component::new(engine, wasm),
+        })
         .map_err(|e| LoadError::Compile(format!("{e:#}")))?;
     let took = started.elapsed();
     tracing::info!(digest, ?took, "compiled");
-    let Some(cache) = cache else { return Ok((code, took)) };
-    cache.store(engine, digest, &code);
-    // As the next start has it: what was just compiled lies in memory as a whole.
-    Ok((cache.load(engine, digest).unwrap_or(code), took))
+    Ok((code, took))
 }

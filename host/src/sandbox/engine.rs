@@ -21,10 +21,46 @@ const IDLE_TICKS: u32 = 100;
 /// How often a stopped clock looks whether its engine is still there.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Core instances, memories and tables of one component. A Rust guest has 4, 1 and 2; a JavaScript one 6, 1 and 3.
-const CORE_INSTANCES: u32 = 16;
+/// Memories and tables of one component. A guest in Rust has 1 and 2; one in JavaScript 1 and 3.
 const MEMORIES: u32 = 2;
 const TABLES: u32 = 8;
+
+/// What guests of one engine are like. Each engine has a pool of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// Those in Rust and C.
+    Small,
+    /// Those that bring the runtime of their language, see `prepare`.
+    Large,
+}
+
+impl Size {
+    /// Core instances of one component. A Rust guest has 4, a JavaScript one 6, one in Python 38.
+    fn core_instances(self) -> u32 {
+        match self {
+            Self::Small => 16,
+            Self::Large => 64,
+        }
+    }
+
+    /// What stays resident in a slot between guests, of memory and of tables: putting these back is cheaper than
+    /// faulting them in. More of a small guest's, and taking away what an attacker grew holds the memory map's lock
+    /// for longer; less of a large one's, and it is slower by every page that its runtime changes.
+    fn keep_resident(self) -> (usize, usize) {
+        match self {
+            Self::Small => (192 << 10, 16 << 10),
+            Self::Large => (4 << 20, 128 << 10),
+        }
+    }
+
+    /// Slots that stay warm although nobody uses them. Of large ones each is megabytes.
+    fn warm_slots(self) -> u32 {
+        match self {
+            Self::Small => 100,
+            Self::Large => 16,
+        }
+    }
+}
 
 /// Stack of a guest. Rust and C guests keep theirs in linear memory as well; this bounds recursion.
 const WASM_STACK: usize = 512 << 10;
@@ -49,10 +85,10 @@ pub(super) struct Room {
 ///
 /// # Errors
 /// When even a small pool cannot be had.
-pub(super) fn engine(room: Room, fuel: bool) -> wasmtime::Result<(Engine, Arc<Clock>, u32)> {
+pub(super) fn engine(room: Room, size: Size, fuel: bool) -> wasmtime::Result<(Engine, Arc<Clock>, u32)> {
     let mut slots = room.guests;
     loop {
-        match Engine::new(&config(slots, room.memory, fuel)) {
+        match Engine::new(&config(slots, room.memory, size, fuel)) {
             Ok(engine) => {
                 if slots < room.guests {
                     tracing::warn!(
@@ -70,24 +106,24 @@ pub(super) fn engine(room: Room, fuel: bool) -> wasmtime::Result<(Engine, Arc<Cl
     }
 }
 
-fn config(slots: u32, memory: ByteSize, fuel: bool) -> Config {
+fn config(slots: u32, memory: ByteSize, size: Size, fuel: bool) -> Config {
+    let (memory_kept, table_kept) = size.keep_resident();
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(CORE_INSTANCES))
+        .total_core_instances(slots.saturating_mul(size.core_instances()))
         .total_memories(slots.saturating_mul(MEMORIES))
         .total_tables(slots.saturating_mul(TABLES))
         .total_stacks(slots)
-        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_core_instances_per_component(size.core_instances())
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
         .table_elements(20_000)
         .max_memory_size(usize::try_from(memory.as_u64()).unwrap_or(usize::MAX))
         .max_component_instance_size(1 << 20)
         .max_core_instance_size(1 << 20)
-        // What stays resident in a slot between guests: zeroing these is cheaper than faulting them in.
-        // More of them, and taking away what a large guest grew holds the memory map's lock for longer.
-        .linear_memory_keep_resident(192 << 10)
-        .table_keep_resident(16 << 10)
+        .max_unused_warm_slots(size.warm_slots())
+        .linear_memory_keep_resident(memory_kept)
+        .table_keep_resident(table_kept)
         .async_stack_keep_resident(32 << 10)
         .pagemap_scan(Enabled::Auto);
     let mut config = Config::new();
