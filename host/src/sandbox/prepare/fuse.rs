@@ -67,7 +67,7 @@ pub(super) fn fuse(component: &[u8]) -> Option<Vec<u8>> {
     let mut last = 0;
     for (number, (at, instance)) in (0_u32..).zip(&instances) {
         let Instance::Instantiate { module_index, .. } = instance else { continue };
-        let Some(member) = Member::read(modules.get(*module_index as usize)?) else { return None };
+        let member = Member::read(modules.get(*module_index as usize)?)?;
         if member.has_memory() {
             if !taken.insert(*module_index) {
                 return None;
