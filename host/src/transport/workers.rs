@@ -9,10 +9,7 @@ use std::{convert::Infallible, future::pending, io, net::SocketAddr, num::NonZer
 
 use axum::{body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::{
     net::TcpStream,
     sync::{mpsc, oneshot},
@@ -132,9 +129,8 @@ struct Remote {
 
 /// Serves the connections of a thread until `stop` fires, and then those that are busy to the end of their request.
 async fn serve(mut inbox: Inbox, app: &App, stop: &CancellationToken) {
-    let mut http = http1::Builder::new();
-    // Without a timer a client that sends half a head would keep its connection for ever.
-    http.timer(TokioTimer::new());
+    // No timer: with one, hyper would close connections that are only idle, and make a timeout for every request.
+    let http = http1::Builder::new();
     let open = GracefulShutdown::new();
     loop {
         let (stream, Remote { address, seat }) = tokio::select! {
