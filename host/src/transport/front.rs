@@ -122,7 +122,12 @@ impl Gate {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
         let route = Route::ALL.iter().find(|route| Some(route.path()) == path);
         let unknown = if request.uri().path().starts_with("/api/") { Access::Admin } else { Access::Caller };
-        route.map_or(unknown, |route| route.access(&self.front))
+        route.map_or(unknown, |route| self.access_to(*route))
+    }
+
+    /// Who may use a route.
+    pub(super) fn access_to(&self, route: Route) -> Access {
+        route.access(&self.front)
     }
 
     fn refuse(&self, refused: &Unauthenticated, path: &str) -> Response {

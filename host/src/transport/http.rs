@@ -138,7 +138,8 @@ impl App {
             return response;
         };
         let answered = async {
-            let Some(caller) = self.gate.pass(Access::Caller, &peer, &mut request).await? else {
+            let Some(caller) = self.gate.pass(self.gate.access_to(Route::Mcp), &peer, &mut request).await?
+            else {
                 return Err(unauthenticated());
             };
             let scope = scope(&self.host, &caller, service, request.uri().query())?;
@@ -269,7 +270,7 @@ pub enum Access {
 }
 
 impl Route {
-    /// All of them; the router is made from this list.
+    /// All of them. The router is made from this list, but for those of MCP, which [`App::answer`] knows.
     pub const ALL: &[Self] = &[
         Self::Mcp,
         Self::McpSlash,
