@@ -174,18 +174,7 @@ impl Ready {
     }
 
     fn call_request(&self) -> CallRequest {
-        CallRequest {
-            id: CallId::new(),
-            credentials: self.credentials.clone(),
-            scope: Scope::all(),
-            operation: self.operation.clone(),
-            answers: None,
-            accepts: Accepts::default(),
-            traceparent: None,
-            via: Via::default(),
-            events: Events::none(),
-            cancelled: CancellationToken::new(),
-        }
+        call_request(self.credentials.clone(), self.operation.clone())
     }
 
     /// The same call, stage by stage: [`Host::call`] as it is written, with a watch.
@@ -226,6 +215,22 @@ impl Ready {
             took.record += watch.lap();
             took
         })
+    }
+}
+
+/// A call that brings nothing but its arguments.
+pub(crate) fn call_request(credentials: Credentials, operation: Operation) -> CallRequest {
+    CallRequest {
+        id: CallId::new(),
+        credentials,
+        scope: Scope::all(),
+        operation,
+        answers: None,
+        accepts: Accepts::default(),
+        traceparent: None,
+        via: Via::default(),
+        events: Events::none(),
+        cancelled: CancellationToken::new(),
     }
 }
 

@@ -2,22 +2,14 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use bulkhead::{
-    app,
-    ask::Accepts,
-    auth::key,
-    call::Host,
-    config::load,
-    operation::Operation,
-    request::{CallId, CallRequest, Credentials, Events, Scope, Via},
-};
+use bulkhead::{app, auth::key, call::Host, config::load, operation::Operation, request::Credentials};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Front,
     figures::{Figures, tenths, whole},
     process::written,
+    ready::call_request,
 };
 
 const ROUNDS: usize = 5;
@@ -71,20 +63,7 @@ async fn calls_until(host: Arc<Host>, end: Instant) -> u32 {
 /// One call, with these credentials.
 pub(crate) async fn once(host: &Host, credentials: Credentials) {
     let arguments = json!({ "a": 1, "b": 2 });
-    let request = CallRequest {
-        id: CallId::new(),
-        credentials,
-        scope: Scope::all(),
-        operation: Operation::CallTool {
-            name: "bench_add".into(),
-            arguments: arguments.as_object().unwrap().clone(),
-        },
-        answers: None,
-        accepts: Accepts::default(),
-        traceparent: None,
-        via: Via::default(),
-        events: Events::none(),
-        cancelled: CancellationToken::new(),
-    };
-    host.call(request).await.unwrap();
+    let arguments = arguments.as_object().unwrap().clone();
+    let operation = Operation::CallTool { name: "bench_add".into(), arguments };
+    host.call(call_request(credentials, operation)).await.unwrap();
 }
