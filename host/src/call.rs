@@ -46,7 +46,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Lets the other calls of this thread come to the same point. A thread that takes one step for all of its calls, and
-/// then the next, finds the code of that step in the processor's caches; under load that is most of what a call costs.
+/// then the next, finds the code of that step in the processor's caches.
 ///
 /// The task goes to the end of its thread's queue. [`tokio::task::yield_now`] looks at the sockets before it goes on, which
 /// costs a call that is alone more than it can win.

@@ -1,5 +1,5 @@
-//! The methods clients ask for most, answered without rmcp's service loop: it runs two tasks for every request, which
-//! cost more than a guest does.
+//! The methods clients ask for most, answered without rmcp's service loop, which runs tasks and channels for
+//! every request.
 //!
 //! Only requests that stand for themselves and are beyond doubt come this way; what is odd in any way, or wants to be
 //! told something before its answer, is rmcp's. The answers are made of rmcp's types by the same [`Handler`], so they
