@@ -37,6 +37,12 @@ pub enum Level {
     Emergency,
 }
 
+/// Writes to the operator's log where there is no [`Call`]: what a service noticed while its tools are listed, say. There,
+/// `bulkhead check --service NAME` shows it. What is printed goes there too.
+pub fn log(level: Level, message: &str) {
+    backend::log(level, message, None);
+}
+
 impl Call {
     /// Unique per call; the same id is in the host's log, audit and trace.
     pub fn id(&self) -> &str {

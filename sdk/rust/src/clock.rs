@@ -1,7 +1,7 @@
 //! Owns time and waiting: clocks, [`sleep`], and running a future to its end.
 //!
 //! On WebAssembly waiting blocks on WASI pollables, all of those a call waits for at once. In
-//! tests nothing waits: sleeping moves the test's clock.
+//! tests nothing waits: sleeping moves the test's clock, and nothing else does.
 
 use std::time::{Duration, SystemTime};
 
@@ -31,14 +31,17 @@ mod backend {
 #[cfg(not(target_family = "wasm"))]
 mod backend {
     use std::pin::pin;
+    use std::sync::LazyLock;
     use std::task::{Context, Poll, Waker};
 
     use super::{Duration, Instant, SystemTime};
     use crate::testing::mock;
 
+    /// One moment for all of a test: however busy the machine, what is left of a deadline is the same.
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
     pub(super) fn now() -> Instant {
-        let now = Instant::now();
-        now.checked_add(mock::slept()).unwrap_or(now)
+        START.checked_add(mock::slept()).unwrap_or(*START)
     }
 
     pub(super) fn wall() -> SystemTime {

@@ -8,6 +8,7 @@ use crate::output::Output;
 use crate::prompt::Messages;
 use crate::resource::{Contents, Page};
 use crate::service::Service;
+use crate::tool::Tools;
 use crate::{arguments, clock};
 
 /// Reads the config and makes the service.
@@ -16,6 +17,14 @@ use crate::{arguments, clock};
 /// Names the key and says what was expected.
 pub fn initialize<S: Service>(config: &str) -> Result<S, String> {
     S::new(arguments::config(config)?)
+}
+
+/// Every tool.
+///
+/// # Errors
+/// The service cannot tell.
+pub fn list_tools<S: Service>(service: &S) -> Result<Tools<S>> {
+    clock::block_on(service.list())
 }
 
 /// Runs one call to its end.

@@ -73,12 +73,13 @@ impl<S: Registered> lifecycle::Guest for Export<S> {
 impl<S: Registered> tools::Guest for Export<S> {
     fn list_tools() -> Result<Vec<types::Tool>, types::ServiceError> {
         let service = service::<S>().ok_or_else(uninitialized)?;
-        Ok(service
-            .tools()
+        let tools = dispatch::list_tools(service).map_err(error)?;
+        Ok(tools
             .into_iter()
             .map(|tool| types::Tool {
                 input_schema: tool.input().to_string(),
-                output_schema: tool.output_schema().map(|schema| schema.to_string()),
+                meta: tool.whole_meta().map(|meta| meta.to_string()),
+                output_schema: tool.published_output().map(|schema| schema.to_string()),
                 name: tool.name.into_owned(),
                 title: tool.title.map(Into::into),
                 description: tool.description.into_owned(),
@@ -91,7 +92,6 @@ impl<S: Registered> tools::Guest for Export<S> {
                 tags: tool.tags.into_iter().map(Into::into).collect(),
                 cache_ttl_ms: tool.cache.map(|time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX)),
                 plan: tool.plan,
-                meta: tool.meta.map(|meta| meta.to_string()),
             })
             .collect())
     }

@@ -7,7 +7,8 @@
 //!
 //! Reading order: a service ([`service`]) lists tools ([`tool`]); a call's arguments are read
 //! ([`arguments`]) as the [`schema`] said, its handler sends requests ([`http`]) and returns an
-//! [`Output`] or an [`Error`]. [`prompt`]s and [`resource`]s are made likewise; [`ask`] is how a call
+//! [`Output`] or an [`Error`]. Arguments that are moments, spans, views, fields or cursors have their types in [`time`],
+//! [`duration`], [`value`] and [`list`]. [`prompt`]s and [`resource`]s are made likewise; [`ask`] is how a call
 //! asks the user.
 
 pub mod arguments;
@@ -16,9 +17,11 @@ pub mod call;
 pub mod clock;
 pub mod completion;
 pub mod dispatch;
+pub mod duration;
 pub mod error;
 pub mod http;
 pub mod join;
+pub mod list;
 pub mod manifest;
 pub mod output;
 pub mod prompt;
@@ -26,8 +29,10 @@ pub mod resource;
 pub mod schema;
 pub mod service;
 mod template;
+pub mod time;
 pub mod tool;
 mod url;
+pub mod value;
 
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
@@ -39,7 +44,7 @@ pub mod export;
 pub mod testing;
 
 pub use ask::{Answer, Ask, InputKind, Question, Reply, Root};
-pub use call::{Call, Level};
+pub use call::{Call, Level, log};
 pub use clock::sleep;
 pub use completion::{Completing, Completion};
 pub use error::{Error, Result};

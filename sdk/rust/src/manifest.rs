@@ -58,7 +58,8 @@ impl Manifest {
         self
     }
 
-    /// What a model should know before it uses these tools together.
+    /// What a model should know before it uses these tools together. It may refer to them as a prompt does:
+    /// `{tool:query}`, on a line that is left out where the caller cannot use it.
     #[must_use]
     pub fn instructions(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.instructions = Some(text.into());
@@ -70,6 +71,11 @@ impl Manifest {
     pub fn egress(mut self, url: impl Into<String>, methods: &[&str], reason: impl Into<String>) -> Self {
         self.egress.push(Egress::new(url, methods, reason));
         self
+    }
+
+    /// What it asks for.
+    pub fn asked(&self) -> &[Egress] {
+        &self.egress
     }
 
     /// What is wrong with it, if anything: the rules of `wit/service.wit`, for

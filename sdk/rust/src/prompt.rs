@@ -1,5 +1,9 @@
 //! Owns [`Prompt`] and [`Prompts`]: what a service offers for people to begin with, and the typed
 //! handler behind each. Made like tools: the handler's argument type makes the list of arguments.
+//!
+//! A text says `{tool:query}` for a tool of its own service, and `{tool:loki/query_range}` for one of the component
+//! `loki`. The host puts the names in their place that the caller knows, and leaves out each line with a tool that the
+//! caller cannot use.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -170,7 +174,7 @@ impl Messages {
         Self::default()
     }
 
-    /// The user says a text.
+    /// The user says a text. It may refer to tools: see the head of this module.
     pub fn user(text: impl Into<String>) -> Self {
         Self::new().and(Role::User, Content::Text(text.into()))
     }

@@ -53,14 +53,15 @@ fn generate<T: JsonSchema>() -> Schema {
     schema.remove("title");
     if let Some(object) = schema.as_object_mut() {
         for value in object.values_mut() {
-            drop_number_formats(value);
+            drop_what_says_nothing(value);
         }
     }
     schema
 }
 
-/// `uint8` and its like are no JSON Schema formats; the bounds beside them say the same.
-fn drop_number_formats(schema: &mut Value) {
+/// `uint8` and its like are no JSON Schema formats; the bounds beside them say the same. `writeOnly` is how schemars says
+/// that a key of a cursor is not serialized, which is no matter of the caller's.
+fn drop_what_says_nothing(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
             let numeric = |format: &str| format.starts_with("int") || format.starts_with("uint");
@@ -71,9 +72,12 @@ fn drop_number_formats(schema: &mut Value) {
             {
                 object.remove("format");
             }
-            object.values_mut().for_each(drop_number_formats);
+            if object.get("writeOnly").is_some_and(Value::is_boolean) {
+                object.remove("writeOnly");
+            }
+            object.values_mut().for_each(drop_what_says_nothing);
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_number_formats),
+        Value::Array(items) => items.iter_mut().for_each(drop_what_says_nothing),
         _ => {}
     }
 }

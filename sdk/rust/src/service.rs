@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::Result as Outcome;
 use crate::manifest::Manifest;
 use crate::prompt::Prompts;
 use crate::resource::Resources;
@@ -27,8 +28,20 @@ pub trait Service: Sized + 'static {
     /// The text names the key and says how to mend it: `config.url: expected http:// or https://`.
     fn new(config: Self::Config) -> Result<Self, String>;
 
-    /// Every tool, in a stable order. May depend on the config.
-    fn tools(&self) -> Tools<Self>;
+    /// Every tool, in a stable order. May depend on the config. Where they are found out by asking, see
+    /// [`list`](Service::list).
+    fn tools(&self) -> Tools<Self> {
+        Tools::new()
+    }
+
+    /// Every tool, for a service that has to ask first: it may read files and send requests, within the grant. Calls do
+    /// not go through here if [`tool`](Service::tool) finds their tool by its plan.
+    ///
+    /// # Errors
+    /// Why the tools cannot be told; the service is then not served.
+    async fn list(&self) -> Outcome<Tools<Self>> {
+        Ok(self.tools())
+    }
 
     /// Its prompts, in a stable order. Export them: `register!(Type, prompts)`.
     fn prompts(&self) -> Prompts<Self> {

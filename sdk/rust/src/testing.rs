@@ -47,6 +47,8 @@ pub struct ToolInfo {
     pub cache: Option<Duration>,
     /// What its calls get handed back.
     pub plan: Option<Vec<u8>>,
+    /// Its `_meta` as the host gets it: with what its calls send ([`Tool::egress`](crate::Tool::egress)).
+    pub meta: Option<Value>,
 }
 
 /// Makes the service and calls one tool, with the mock as its host.
@@ -80,7 +82,7 @@ pub fn call_as<S: Service>(
     call.started = clock::now();
     let service = dispatch::initialize::<S>(&config.into().to_string()).map_err(crate::Error::failed)?;
     if call.plan.is_none() {
-        call.plan = service.tools().find(tool).and_then(|found| found.plan);
+        call.plan = dispatch::list_tools(&service)?.find(tool).and_then(|found| found.plan);
     }
     dispatch::call_tool(&service, tool, &arguments.into().to_string(), &call)
 }
@@ -88,15 +90,25 @@ pub fn call_as<S: Service>(
 /// Every tool the service lists with this config.
 ///
 /// # Errors
-/// The config is refused.
+/// The config is refused, or the service cannot tell.
 pub fn list<S: Service>(config: impl Into<Value>) -> Result<Vec<ToolInfo>, String> {
+    list_with::<S>(config, &Mock::new())
+}
+
+/// The same for a service that asks first, with the mock as its host.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_with<S: Service>(config: impl Into<Value>, mock: &Mock) -> Result<Vec<ToolInfo>, String> {
+    let _host = mock.install();
     let service = dispatch::initialize::<S>(&config.into().to_string())?;
-    Ok(service
-        .tools()
+    Ok(dispatch::list_tools(&service)
+        .map_err(|error| error.to_string())?
         .into_iter()
         .map(|tool| ToolInfo {
             input_schema: tool.input(),
-            output_schema: tool.output_schema(),
+            output_schema: tool.published_output(),
+            meta: tool.whole_meta(),
             name: tool.name.into_owned(),
             title: tool.title.map(Into::into),
             description: tool.description.into_owned(),
@@ -190,6 +202,13 @@ impl Call {
     #[must_use]
     pub fn with_traceparent(mut self, traceparent: impl Into<String>) -> Self {
         self.traceparent = Some(traceparent.into());
+        self
+    }
+
+    /// For tests: a call of a tool that was listed with this plan. Without it the tools are listed first.
+    #[must_use]
+    pub fn with_plan(mut self, plan: Vec<u8>) -> Self {
+        self.plan = Some(plan);
         self
     }
 

@@ -19,6 +19,15 @@ use crate::error::Result;
 use crate::output::Output;
 use crate::{arguments, schema};
 
+/// A schema that a type makes when it is asked for, or that was made elsewhere.
+enum Published {
+    Of(fn() -> Value),
+    Made(Value),
+}
+
+/// What the calls of a tool send, in its `_meta`. The host takes it out: clients do not see it.
+const EGRESS: &str = "bulkhead/egress";
+
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Output>> + 'a>>;
 
 /// One tool of the service `S`.
@@ -30,9 +39,10 @@ pub struct Tool<S> {
     pub(crate) tags: Vec<Cow<'static, str>>,
     pub(crate) cache: Option<Duration>,
     pub(crate) plan: Option<Vec<u8>>,
-    pub(crate) meta: Option<Value>,
+    meta: Option<Value>,
+    egress: Vec<Value>,
     input: Option<Value>,
-    output: Option<fn() -> Value>,
+    output: Option<Published>,
     handler: Box<dyn Handler<S>>,
 }
 
@@ -70,6 +80,7 @@ impl<S: 'static> Tool<S> {
             cache: None,
             plan: None,
             meta: None,
+            egress: Vec::new(),
             input: None,
             output: None,
             handler: Box::new(Typed { handler, arguments: PhantomData }),
@@ -128,7 +139,14 @@ impl<S: 'static> Tool<S> {
     /// The type of the structured result; publishes its schema.
     #[must_use]
     pub fn output<T: JsonSchema>(mut self) -> Self {
-        self.output = Some(schema::output::<T>);
+        self.output = Some(Published::Of(schema::output::<T>));
+        self
+    }
+
+    /// The schema of the structured result, made elsewhere.
+    #[must_use]
+    pub fn output_schema(mut self, schema: Value) -> Self {
+        self.output = Some(Published::Made(schema));
         self
     }
 
@@ -155,12 +173,41 @@ impl<S: 'static> Tool<S> {
         self
     }
 
+    /// Its calls send only such requests, and others if it is said again; the host refuses the rest. The pattern is one
+    /// as in [`Manifest::egress`](crate::Manifest::egress), which must ask for it too: a tool only ever gets less. For
+    /// services whose tools come from their config, where the manifest can ask only for all that they might be. A call
+    /// that fetches something in [`Service::new`](crate::Service::new) needs a pattern for that as well.
+    #[must_use]
+    pub fn egress(mut self, pattern: impl Into<String>, methods: &[&str]) -> Self {
+        self.egress.push(serde_json::json!({ "url": pattern.into(), "methods": methods }));
+        self
+    }
+
+    /// Its `_meta`, with what it sends.
+    pub(crate) fn whole_meta(&self) -> Option<Value> {
+        if self.egress.is_empty() {
+            return self.meta.clone();
+        }
+        let mut meta = match &self.meta {
+            Some(Value::Object(meta)) => meta.clone(),
+            _ => serde_json::Map::new(),
+        };
+        let said = meta.entry(EGRESS).or_insert_with(|| Value::Array(Vec::new()));
+        if let Some(said) = said.as_array_mut() {
+            said.extend(self.egress.iter().cloned());
+        }
+        Some(Value::Object(meta))
+    }
+
     pub(crate) fn input(&self) -> Value {
         self.input.clone().unwrap_or_else(|| self.handler.input())
     }
 
-    pub(crate) fn output_schema(&self) -> Option<Value> {
-        self.output.map(|make| make())
+    pub(crate) fn published_output(&self) -> Option<Value> {
+        self.output.as_ref().map(|output| match output {
+            Published::Of(make) => make(),
+            Published::Made(schema) => schema.clone(),
+        })
     }
 
     /// Reads the arguments and runs the handler.
@@ -242,5 +289,31 @@ where
 
     fn input(&self) -> Value {
         schema::input::<A>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::NoArgs;
+
+    fn tool() -> Tool<()> {
+        Tool::new("get", "Gets.", async |&(): &(), _: NoArgs, _: &Call| Ok(Output::text("")))
+    }
+
+    #[test]
+    fn what_a_tool_sends_is_in_its_meta() {
+        assert_eq!(tool().whole_meta(), None);
+        assert_eq!(tool().meta(json!({ "a": 1 })).whole_meta(), Some(json!({ "a": 1 })));
+        let pets = json!({ "url": "{config.url}/pets", "methods": ["GET", "POST"] });
+        let pet = json!({ "url": "{config.url}/pets/*", "methods": ["GET"] });
+        let said =
+            tool().egress("{config.url}/pets", &["GET", "POST"]).egress("{config.url}/pets/*", &["GET"]);
+        let both = json!({ "a": 1, "bulkhead/egress": [pets, pet] });
+        assert_eq!(said.meta(json!({ "a": 1 })).whole_meta(), Some(both));
+        let nothing = json!({ "bulkhead/egress": [] });
+        assert_eq!(tool().meta(nothing.clone()).whole_meta(), Some(nothing));
     }
 }

@@ -87,7 +87,7 @@ fn an_error_of_the_site_is_an_error() {
     let mock = Mock::new().on(Method::Get, "/n", 404, "gone");
     assert_eq!(
         fetch(&mock, json!({"url": "https://h/n"})).unwrap_err(),
-        Error::not_found("the upstream has no such thing: gone")
+        Error::not_found("the upstream has no such thing (404): gone")
     );
     for url in ["file:///etc/passwd", "h/x", "javascript:1"] {
         assert!(

@@ -17,7 +17,7 @@ pub(crate) async fn send(request: Request) -> Result<Response> {
         headers.into_iter().map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()));
     let sent = crate::testing::Sent { method, url: url.to_string(), headers: headers.collect(), body };
     let failed = |failure: Failure| Err(failure.into_error(&target, &url.authority));
-    match mock::answer(sent, time) {
+    match mock::answer(&sent, time) {
         Ok(mut response) if response.body.len() > limit => {
             if !cut {
                 return failed(Failure::TooLarge(limit));

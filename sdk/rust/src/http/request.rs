@@ -114,6 +114,17 @@ impl Request {
         self
     }
 
+    /// Lets the host answer this GET with a response that it kept, if that is no older than `time`, and keep the
+    /// one it gets for so long: whole seconds, at most 600. For documents that calls of any caller would fetch again
+    /// and again, such as what an API offers: each call has a fresh instance, which remembers nothing.
+    ///
+    /// Only what has status 200, is at most 1 MiB and was read to its end is kept, for this service with this config, by
+    /// the URL and all headers. A response that was kept has the header `age`. Nothing but time outdates it: not for what
+    /// a tool of yours changes, nor for a health check. It has no effect on other methods, nor with a body.
+    pub fn reuse(self, time: Duration) -> Self {
+        self.header("bulkhead-reuse", time.as_secs().to_string())
+    }
+
     /// Fails if the response is larger than this; 8 MiB if not set.
     pub fn limit(mut self, bytes: usize) -> Self {
         (self.limit, self.cut) = (bytes, false);

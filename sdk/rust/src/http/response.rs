@@ -72,19 +72,30 @@ impl Response {
         let said = self.said();
         let with = |what: &str| if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") };
         match self.status {
-            404 | 410 => Error::not_found(with("the upstream has no such thing")),
+            404 | 410 => Error::not_found(with(&format!("the upstream has no such thing ({})", self.status))),
             401 => Error::denied(with(
-                "the upstream wants a credential or refused the one it got; the operator sets it for this service",
+                "the upstream wants a credential or refused the one it got (401); the operator sets it for this service",
             )),
             403 => Error::denied(with(
-                "the upstream forbids this; the permissions of the service's credential are the operator's to mend",
+                "the upstream forbids this (403); the permissions of the service's credential are the operator's to mend",
             )),
-            429 => Error::rate_limited(with("the upstream limits the rate of requests"), self.retry_after()),
+            429 => Error::rate_limited(
+                with("the upstream limits the rate of requests (429)"),
+                self.retry_after(),
+            ),
             502..=504 => Error::unavailable(
                 with(&format!("the upstream is unavailable ({})", self.status)),
                 self.retry_after(),
             ),
-            status => Error::upstream(status, if said.is_empty() { "no message".to_owned() } else { said }),
+            status => {
+                let next = match status {
+                    409 => "what is there has changed, or is there already: read it again first",
+                    500.. => "a retry may help",
+                    _ => "the same request would fail again",
+                };
+                let said = if said.is_empty() { "no message" } else { &said };
+                Error::upstream(status, format!("{said} ({next})"))
+            }
         }
     }
 

@@ -14,9 +14,14 @@ use crate::http::{Failure, Method, Response};
 #[derive(Debug, Clone, Default)]
 pub struct Mock(Rc<RefCell<State>>);
 
-#[derive(Debug, Default)]
+/// What answers when no script does.
+type Serving = Rc<dyn Fn(&Sent) -> Response>;
+
+#[derive(Default)]
 struct State {
     script: Vec<Scripted>,
+    serving: Option<Serving>,
+    silent: bool,
     sent: Vec<Sent>,
     progress: Vec<Progress>,
     logs: Vec<LogLine>,
@@ -25,6 +30,15 @@ struct State {
     deadline: Option<Duration>,
     cancel_after: Option<Duration>,
     in_flight_at_most: usize,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("script", &self.script)
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -147,6 +161,20 @@ impl Mock {
         self.script(method, target, Ok(Response { status, headers: all, body: bytes, truncated: false }))
     }
 
+    /// Answers every request that no script answers: an upstream with a state of its own.
+    #[must_use]
+    pub fn serving(self, answer: impl Fn(&Sent) -> Response + 'static) -> Self {
+        self.0.borrow_mut().serving = Some(Rc::new(answer));
+        self
+    }
+
+    /// Never answers, whatever is asked and no script answers: every such request runs into its timeout.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        self.0.borrow_mut().silent = true;
+        self
+    }
+
     /// Refuses a request as the host's egress rules would.
     #[must_use]
     pub fn deny(self, method: Method, target: &str) -> Self {
@@ -232,12 +260,22 @@ impl Mock {
         self
     }
 
-    fn answer(&self, sent: Sent, time: Duration) -> Result<Response, Failure> {
+    fn answer(&self, sent: &Sent, time: Duration) -> Result<Response, Failure> {
+        self.0.borrow_mut().sent.push(sent.clone());
         let mut state = self.0.borrow_mut();
         let target = Target::parse(&sent.url);
         let line = format!("{} {}", sent.method, sent.url);
         let method = sent.method;
-        state.sent.push(sent);
+        let scripted =
+            state.script.iter().any(|known| known.method == method && known.target.covers(&target));
+        if !scripted && let Some(serving) = state.serving.clone() {
+            drop(state); // the upstream of a test may look at the mock itself
+            return Ok(serving(sent));
+        }
+        if !scripted && state.silent {
+            state.slept += time;
+            return Err(Failure::Timeout(time));
+        }
         let known = state.script.iter().map(|known| format!("{} {}", known.method, known.target.text));
         let known = known.collect::<Vec<_>>().join(", ");
         let Some(scripted) =
@@ -278,7 +316,7 @@ fn with_host<T>(run: impl FnOnce(&mut State) -> T) -> Option<T> {
     HOST.with_borrow(|host| host.as_ref().map(|host| run(&mut host.0.borrow_mut())))
 }
 
-pub(crate) fn answer(sent: Sent, time: Duration) -> Result<Response, Failure> {
+pub(crate) fn answer(sent: &Sent, time: Duration) -> Result<Response, Failure> {
     let host = HOST.with_borrow(Clone::clone);
     host.map_or_else(
         || Err(Failure::Other("no mock is installed".to_owned())),

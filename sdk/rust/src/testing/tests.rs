@@ -188,3 +188,82 @@ fn health_and_config_answer_in_sentences() {
     );
     assert!(configure::<Weather>(config()).is_ok());
 }
+
+#[test]
+fn an_upstream_with_a_state_answers_what_no_script_does() {
+    let asked = std::rc::Rc::new(std::cell::Cell::new(0));
+    let count = asked.clone();
+    let mock = Mock::new().on(Method::Get, "/v1/forecast?q=Oslo", 503, "closed").serving(move |sent| {
+        count.set(count.get() + 1);
+        crate::Response {
+            status: 200,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: json!({ "high": count.get(), "asked": sent.url }).to_string().into_bytes(),
+            truncated: false,
+        }
+    });
+    let config = || json!({ "url": "http://up" });
+    for (city, expected) in [("Rome", Some(1)), ("Oslo", None), ("Rome", Some(2))] {
+        let output = call::<Weather>(config(), &mock, "forecast", json!({ "city": city })).ok();
+        let high = output.and_then(|output| output.structured()?.get("high")?.as_i64());
+        assert_eq!(high, expected, "{city}");
+    }
+    assert_eq!((asked.get(), mock.requests().len()), (2, 3));
+}
+
+/// A service that asks which tools it has.
+struct Catalogue {
+    base: Base,
+}
+
+impl Service for Catalogue {
+    type Config = Config;
+
+    fn manifest() -> Manifest {
+        Manifest::new("catalogue", "1.0.0", "Catalogue")
+    }
+
+    fn new(config: Config) -> Result<Self, String> {
+        Ok(Self { base: Base::new(&config.url)? })
+    }
+
+    async fn list(&self) -> crate::Result<Tools<Self>> {
+        let names: Vec<String> = self.base.get("/tools").json().await?;
+        crate::log(Level::Info, &format!("{} tools", names.len()));
+        let tool = |name: String| {
+            Tool::new(name.clone(), "Asks.", ask)
+                .plan(name.into_bytes())
+                .input_schema(json!({ "type": "object" }))
+                .output_schema(json!({ "type": "string" }))
+                .meta(json!({ "m": 1 }))
+        };
+        Ok(Tools::new().extend(names.into_iter().map(tool)))
+    }
+
+    fn tool(&self, name: &str, plan: Option<&[u8]>) -> Option<Tool<Self>> {
+        plan.map(|_| Tool::new(name.to_owned(), "", ask))
+    }
+}
+
+async fn ask(service: &Catalogue, _arguments: Value, call: &Call) -> crate::Result<Output> {
+    let name = String::from_utf8_lossy(call.plan().unwrap_or_default()).into_owned();
+    Ok(Output::text(service.base.get("/run").segment(&name).text().await?))
+}
+
+#[test]
+fn tools_that_are_found_out_by_asking_are_asked_for_once() {
+    let mock = Mock::new().on(Method::Get, "/tools", 200, json!(["a"])).on(Method::Get, "/run/a", 200, "ran");
+    let tools = super::list_with::<Catalogue>(config(), &mock).unwrap();
+    assert_eq!((tools.len(), tools[0].name.as_str()), (1, "a"));
+    assert_eq!(tools[0].output_schema, Some(json!({ "type": "string" })));
+    assert_eq!(tools[0].meta, Some(json!({ "m": 1 })));
+    assert_eq!(mock.logs()[0].message, "1 tools");
+    let planned = context().with_plan(tools[0].plan.clone().unwrap());
+    let output = call_as::<Catalogue>(config(), &mock, "a", json!({}), planned).unwrap();
+    assert_eq!(output.text_content(), "ran");
+    // Listing asked once, and the call not again.
+    assert_eq!(mock.requests().iter().filter(|sent| sent.url.ends_with("/tools")).count(), 1);
+    let down = Mock::new().on(Method::Get, "/tools", 503, "later");
+    let why = super::list_with::<Catalogue>(config(), &down).unwrap_err();
+    assert_eq!(why, "the upstream is unavailable (503): later");
+}

@@ -14,6 +14,8 @@ pub struct Config {
     sign: String,
     /// The shelf, if there is one.
     url: Option<String>,
+    /// Whose namespace it is in, if it is in a cluster.
+    namespace: Option<String>,
 }
 
 #[derive(Debug)]
@@ -80,7 +82,11 @@ impl Service for Shop {
 bulkhead_sdk::register!(Shop);
 
 async fn who(shop: &Shop, _: NoArgs, call: &Call) -> Result<Output> {
-    Ok(Output::json(&json!({ "sign": shop.0.sign, "tenant": call.tenant(), "caller": call.caller() })))
+    let mut known = json!({ "sign": shop.0.sign, "tenant": call.tenant(), "caller": call.caller() });
+    if let (Some(known), Some(namespace)) = (known.as_object_mut(), &shop.0.namespace) {
+        known.insert("namespace".to_owned(), json!(namespace));
+    }
+    Ok(Output::json(&known))
 }
 
 async fn read(shop: &Shop, args: Item, call: &Call) -> Result<Output> {
