@@ -1,4 +1,4 @@
-//! Compiles one component crate and checks what came out.
+//! Builds one component, in whichever language its project is, and checks what came out.
 //!
 //! The guests' profile is given on cargo's command line, so that a crate of a third party is built like
 //! ours without having to copy a profile.
@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     contract::{ContractError, Surface},
+    javascript, python,
     toolchain::{NoToolchain, TARGET, Toolchain},
 };
 
@@ -30,14 +31,14 @@ const PROFILE: [&str; 7] = [
 /// A component that was built and passed [`Surface::check`].
 #[derive(Debug)]
 pub struct Artifact {
-    /// The crate's name.
+    /// The name of the crate or package.
     pub name: String,
     /// The component.
     pub wasm: PathBuf,
     /// What it imports and exports.
     pub surface: Surface,
-    /// How it was compiled.
-    pub toolchain: Toolchain,
+    /// What it was made with, in words.
+    pub toolchain: String,
     /// Files it was made from, for a build script's `rerun-if-changed`.
     pub sources: Vec<PathBuf>,
 }
@@ -62,6 +63,9 @@ pub enum BuildError {
         /// What is wrong with it.
         source: ContractError,
     },
+    /// A tool of another language is not there, or failed; the text has its words.
+    #[error("{0}")]
+    Tool(String),
     /// The file system or a process got in the way.
     #[error("{what}: {source}")]
     Io {
@@ -72,12 +76,45 @@ pub enum BuildError {
     },
 }
 
-/// Builds the component crate in `dir`. Guests get `target_dir` to themselves, or `guests` in the
-/// workspace's own target folder. `say` receives one line before anything slow.
+/// What a language's way of building leaves, before it is checked.
+pub(crate) struct Built {
+    pub(crate) name: String,
+    pub(crate) wasm: PathBuf,
+    pub(crate) toolchain: String,
+    pub(crate) sources: Vec<PathBuf>,
+}
+
+/// Builds the component in `dir`: a crate, or a project in JavaScript or Python. Guests in Rust get `target_dir` to
+/// themselves, or `guests` in the workspace's own target folder. `say` receives one line before anything slow.
 ///
 /// # Errors
 /// See [`BuildError`].
 pub fn build(dir: &Path, target_dir: Option<&Path>, say: &dyn Fn(&str)) -> Result<Artifact, BuildError> {
+    let there = |file: &str| dir.join(file).is_file();
+    let Built { name, wasm, toolchain, sources } = if there("Cargo.toml") {
+        rust(dir, target_dir, say)?
+    } else {
+        let dir = dir.canonicalize().map_err(io_error(&format!("looking into {}", dir.display())))?;
+        match (there("package.json"), there("pyproject.toml")) {
+            (true, _) => javascript::build(&dir, say)?,
+            (_, true) => python::build(&dir, say)?,
+            _ => {
+                return Err(BuildError::NotAComponentCrate(format!(
+                    "{} has no Cargo.toml, package.json or pyproject.toml; name the folder of a component",
+                    dir.display()
+                )));
+            }
+        }
+    };
+    let bytes = fs::read(&wasm).map_err(io_error(&format!("reading {}", wasm.display())))?;
+    let surface = Surface::read(&bytes)
+        .and_then(|surface| surface.check().map(|()| surface))
+        .map_err(|source| BuildError::Contract { wasm: wasm.clone(), source })?;
+    Ok(Artifact { name, wasm, surface, toolchain, sources })
+}
+
+/// Compiles a crate.
+fn rust(dir: &Path, target_dir: Option<&Path>, say: &dyn Fn(&str)) -> Result<Built, BuildError> {
     let package = Package::read(dir)?;
     let target_dir = target_dir.map_or_else(|| package.target_dir.join("guests"), Path::to_owned);
     let toolchain = Toolchain::find(&target_dir)?;
@@ -92,16 +129,12 @@ pub fn build(dir: &Path, target_dir: Option<&Path>, say: &dyn Fn(&str)) -> Resul
         return Err(BuildError::Compile(package.name));
     }
     let out = target_dir.join(TARGET).join("guest");
-    let wasm = out.join(format!("{}.wasm", package.lib));
-    let bytes = fs::read(&wasm).map_err(io_error(&format!("reading {}", wasm.display())))?;
-    let surface = Surface::read(&bytes)
-        .and_then(|surface| surface.check().map(|()| surface))
-        .map_err(|source| BuildError::Contract { wasm: wasm.clone(), source })?;
     let sources = sources(&out.join(format!("{}.d", package.lib)));
-    Ok(Artifact { name: package.name, wasm, surface, toolchain, sources })
+    let wasm = out.join(format!("{}.wasm", package.lib));
+    Ok(Built { name: package.name, wasm, toolchain: toolchain.to_string(), sources })
 }
 
-fn io_error(what: &str) -> impl FnOnce(io::Error) -> BuildError {
+pub(crate) fn io_error(what: &str) -> impl FnOnce(io::Error) -> BuildError {
     let what = what.to_owned();
     move |source| BuildError::Io { what, source }
 }
@@ -122,12 +155,9 @@ struct Package {
 impl Package {
     fn read(dir: &Path) -> Result<Self, BuildError> {
         let manifest = dir.join("Cargo.toml");
-        let manifest = manifest.canonicalize().map_err(|_| {
-            BuildError::NotAComponentCrate(format!(
-                "{} has no Cargo.toml; name the folder of a component crate",
-                dir.display()
-            ))
-        })?;
+        let manifest = manifest
+            .canonicalize()
+            .map_err(|_| BuildError::NotAComponentCrate(format!("{} cannot be read", manifest.display())))?;
         let out = Command::new("cargo")
             .args(["metadata", "--no-deps", "--format-version=1", "--manifest-path"])
             .arg(&manifest)

@@ -1,11 +1,15 @@
-//! Turns a component crate into a `.wasm` that Bulkhead will load.
+//! Turns a component's project, in Rust, JavaScript or Python, into a `.wasm` that Bulkhead will load.
 //!
-//! Owns two things and nothing else: how a guest is compiled here ([`toolchain`], [`build()`]), and what
+//! Owns two things and nothing else: how a guest is built here ([`toolchain`], [`build()`]), and what
 //! a component must look like from outside ([`contract`]). The host's `bulkhead build`, the host's build
 //! script, the Makefile and the tests all come through here, so there is one way to make a guest.
 
 pub mod build;
 pub mod contract;
+mod javascript;
+mod python;
 pub mod toolchain;
+mod tools;
+mod wit;
 
 pub use build::{Artifact, BuildError, build};
