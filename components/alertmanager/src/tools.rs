@@ -1,0 +1,89 @@
+//! The tools, one file each, and what those files share.
+
+/// The schema of an answer: its fields with their JSON types. A model reads it with every listing, so it says no more.
+macro_rules! answer {
+    ($name:ident { $($field:ident: $kind:literal),* $(,)? }) => {
+        struct $name;
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "object", "properties": { $((stringify!($field)): { "type": $kind }),* }
+                })
+            }
+        }
+    };
+}
+
+mod alerts;
+mod send_alert;
+mod silence;
+mod silences;
+pub(crate) mod status;
+mod triage;
+
+use bulkhead_sdk::prelude::*;
+use serde::de::DeserializeOwned;
+
+use crate::Alertmanager;
+use crate::alert::Alert;
+use crate::matchers::Matcher;
+use crate::silence::Silence;
+
+/// Every tool, in the order a model should consider them.
+pub(crate) fn all() -> Tools<Alertmanager> {
+    Tools::new()
+        .add(triage::tool())
+        .add(alerts::tool())
+        .add(silences::tool())
+        .add(silence::tool())
+        .add(send_alert::tool())
+        .add(status::tool())
+}
+
+/// A tool that only reads.
+fn reads<A, F>(
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    handler: F,
+) -> Tool<Alertmanager>
+where
+    A: DeserializeOwned + JsonSchema + 'static,
+    F: for<'a> AsyncFn(&'a Alertmanager, A, &'a Call) -> Result<Output> + 'static,
+{
+    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
+}
+
+/// A tool that changes something.
+fn writes<A, F>(
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    handler: F,
+) -> Tool<Alertmanager>
+where
+    A: DeserializeOwned + JsonSchema + 'static,
+    F: for<'a> AsyncFn(&'a Alertmanager, A, &'a Call) -> Result<Output> + 'static,
+{
+    Tool::new(name, description, handler).title(title).destructive().open_world().tag("write")
+}
+
+/// Every alert that these matchers fit, worst first.
+async fn matching(service: &Alertmanager, matchers: &[Matcher]) -> Result<Vec<Alert>> {
+    let ask = service.api.get("alerts").each("filter", matchers).blame("matchers");
+    let mut alerts: Vec<Alert> = ask.json().await?;
+    alerts.sort_by_cached_key(Alert::order);
+    Ok(alerts)
+}
+
+/// The silences that are active or will be.
+async fn unexpired(service: &Alertmanager) -> Result<Vec<Silence>> {
+    let mut silences: Vec<Silence> = service.api.get("silences").with("expired", false).json().await?;
+    // Servers before 0.28 know no such parameter.
+    silences.retain(|silence| silence.state() != "expired");
+    silences.sort_by_cached_key(Silence::order);
+    Ok(silences)
+}
