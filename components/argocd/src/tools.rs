@@ -1,0 +1,85 @@
+//! The tools, one file for each, and what those files share.
+
+/// The shape of a result as its schema tells it: fields that are always there, and no more, because every caller pays for it.
+macro_rules! result {
+    ($name:ident { $($field:ident: $kind:literal),+ }) => {
+        struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let properties = json!({ $((stringify!($field)): { "type": $kind }),+ });
+                schemars::json_schema!({ "type": "object", "properties": properties })
+            }
+        }
+    };
+}
+
+mod application;
+mod diagnose;
+pub(crate) mod list;
+mod logs;
+mod manifests;
+mod objects;
+mod refresh;
+mod rollback;
+pub(crate) mod status;
+mod sync;
+
+use bulkhead_sdk::prelude::*;
+use serde::de::DeserializeOwned;
+
+use crate::ArgoCd;
+
+/// Every tool, in the order a model should consider them.
+pub(crate) fn all() -> Tools<ArgoCd> {
+    Tools::new().extend([
+        list::tool(),
+        diagnose::tool(),
+        application::tool(),
+        objects::tool(),
+        logs::tool(),
+        refresh::tool(),
+        sync::tool(),
+        rollback::tool(),
+        status::tool(),
+    ])
+}
+
+/// A tool that only reads.
+fn reads<A, F>(name: &'static str, title: &'static str, description: &'static str, handler: F) -> Tool<ArgoCd>
+where
+    A: DeserializeOwned + JsonSchema + 'static,
+    F: for<'a> AsyncFn(&'a ArgoCd, A, &'a Call) -> Result<Output> + 'static,
+{
+    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
+}
+
+/// A tool that changes what runs.
+fn writes<A, F>(
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    handler: F,
+) -> Tool<ArgoCd>
+where
+    A: DeserializeOwned + JsonSchema + 'static,
+    F: for<'a> AsyncFn(&'a ArgoCd, A, &'a Call) -> Result<Output> + 'static,
+{
+    Tool::new(name, description, handler).title(title).destructive().open_world().tag("write")
+}
+
+/// What could not be looked at does not fail the rest, but is told: `what: why`.
+fn tolerated<T: Default>(what: &str, answer: Result<T>, unknown: &mut Vec<String>) -> T {
+    answer.unwrap_or_else(|error| {
+        unknown.push(format!("{what}: {error}"));
+        T::default()
+    })
+}
+
+/// Whether a text is in another, in any case; none is in everything.
+fn contains(text: &str, part: Option<&str>) -> bool {
+    part.is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()))
+}

@@ -1,0 +1,83 @@
+//! What Argo CD says is wrong, and whose it is to mend.
+
+use double_kit::trouble;
+
+use super::*;
+
+fn told(status: u16, code: u32, words: &str) -> Error {
+    let reply = Reply::json(status, &json!({ "error": words, "code": code, "message": words }));
+    refused(reply, "application", json!({ "name": "x" }))
+}
+
+#[test]
+fn words_that_tell_of_a_state_are_understood() {
+    assert_eq!(
+        told(400, 9, "another operation is already in progress").to_string(),
+        "another operation is already in progress: see it with application, and retry when it has ended"
+    );
+    assert!(
+        told(400, 9, "cannot sync: blocked by sync window").to_string().ends_with("(diagnose shows which)")
+    );
+    assert_eq!(told(400, 3, "name is bad"), Error::invalid("", "name is bad (Argo CD answered 400)"));
+    assert_eq!(
+        refusal("list", json!({ "selector": "x" })),
+        "arguments.selector: unable to parse selector: found '', expected: '=' (Argo CD answered 400)"
+    );
+}
+
+#[test]
+fn an_application_that_is_not_there_may_be_misspelt() {
+    let said = refusal("application", json!({ "name": "chekout" }));
+    assert!(said.starts_with("it is forbidden, or there is no such thing"), "{said}");
+    assert_eq!(
+        refusal("application", json!({ "name": "a/b/c" })),
+        "arguments.name: `a/b/c` is neither `name` nor `namespace/name`"
+    );
+    assert!(
+        refusal("sync", json!({ "name": "checkout", "revision": "nowhere" }))
+            .starts_with("arguments.revision: ")
+    );
+    assert!(
+        refusal("sync", json!({ "name": "checkout", "resources": ["web"] }))
+            .starts_with("arguments.resources: ")
+    );
+}
+
+#[test]
+fn what_is_not_argo_cd_is_said_to_be_something_else() {
+    let redirect = Reply::empty(307).with("location", "https://up/");
+    assert!(refused(redirect, "list", json!({})).to_string().contains("check the service's `url`"));
+    let other = Reply::json(200, &json!({ "data": [] }));
+    for tool in ["list", "test_connection"] {
+        assert!(
+            refused(other.clone(), tool, json!({})).to_string().contains("this is not Argo CD"),
+            "{tool}"
+        );
+    }
+}
+
+#[test]
+fn every_trouble_is_told_in_its_own_words() {
+    let told = trouble::told::<ArgoCd>(&config(), "list", &json!({}));
+    let begins = [
+        ("401", "the upstream wants a credential or refused the one it got (401)"),
+        (
+            "403",
+            "it is forbidden, or there is no such thing, and Argo CD does not say which: the upstream forbids",
+        ),
+        ("404", "the upstream has no such thing (404)"),
+        ("409", "the upstream answered 409"),
+        ("429", "the upstream limits the rate of requests (429): not so fast (retry after 7 s)"),
+        ("500", "the upstream answered 500: out of order (a retry may help)"),
+        ("503", "the upstream is unavailable (503): closed"),
+        ("garbage", "the upstream's answer is not what was expected"),
+        ("truncated", "the upstream's answer is not what was expected"),
+        ("huge", "the response to GET http://up:1234/prefix/api/v1/applications is larger than"),
+        ("empty", "the upstream's answer is not what was expected"),
+        ("slow", "up:1234 did not answer within"),
+    ];
+    for ((trouble, said), (known, words)) in told.into_iter().zip(begins) {
+        let said = said.unwrap_err();
+        assert!(trouble == known && said.starts_with(words), "{trouble}: {said}");
+    }
+}
