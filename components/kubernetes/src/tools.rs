@@ -1,0 +1,126 @@
+//! The tools, one file for each or for a family, and what those files share.
+
+/// The shape of a result as its schema tells it: the fields that are always there, and no more than that, because every caller
+/// pays for it.
+macro_rules! result {
+    ($name:ident { $($field:ident: $kind:literal),+ }) => {
+        struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let properties = json!({ $((stringify!($field)): { "type": $kind }),+ });
+                schemars::json_schema!({ "type": "object", "properties": properties })
+            }
+        }
+    };
+}
+
+mod apply;
+mod can_i;
+mod delete;
+mod diagnose;
+mod events;
+mod get;
+mod kinds;
+mod list;
+mod logs;
+mod node;
+mod patch;
+mod rollout;
+mod scale;
+mod top;
+mod unhealthy;
+mod wait;
+
+use bulkhead_sdk::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::Map;
+
+use crate::Kubernetes;
+
+/// Any object.
+type Object = Map<String, Value>;
+
+/// Every tool, in the order a model should consider them.
+pub(crate) fn all() -> Tools<Kubernetes> {
+    [
+        unhealthy::add,
+        diagnose::add,
+        list::add,
+        get::add,
+        events::add,
+        logs::add,
+        top::add,
+        rollout::add,
+        wait::add,
+        kinds::add,
+        can_i::add,
+        apply::add,
+        patch::add,
+        scale::add,
+        node::add,
+        delete::add,
+    ]
+    .into_iter()
+    .fold(Tools::new(), |tools, add| add(tools))
+}
+
+/// A tool that only reads.
+fn reads<A, F>(
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    handler: F,
+) -> Tool<Kubernetes>
+where
+    A: DeserializeOwned + JsonSchema + 'static,
+    F: for<'a> AsyncFn(&'a Kubernetes, A, &'a Call) -> Result<Output> + 'static,
+{
+    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
+}
+
+/// A tool that changes the cluster.
+fn writes<A, F>(
+    name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    handler: F,
+) -> Tool<Kubernetes>
+where
+    A: DeserializeOwned + JsonSchema + 'static,
+    F: for<'a> AsyncFn(&'a Kubernetes, A, &'a Call) -> Result<Output> + 'static,
+{
+    Tool::new(name, description, handler).title(title).destructive().open_world().tag("write")
+}
+
+/// Whether a write is only tried; it is, unless the caller says otherwise.
+fn tried(dry_run: Option<bool>) -> bool {
+    dry_run.unwrap_or(true)
+}
+
+/// What a reader of a dry run has to know.
+const DRY: &str = "Nothing was changed. To do it, call again with dry_run=false.";
+
+/// Adds `dry_run`, and that nothing was changed.
+fn say_dry(out: &mut Object, dry_run: bool) {
+    out.insert("dry_run".into(), dry_run.into());
+    if dry_run {
+        out.insert("note".into(), DRY.into());
+    }
+}
+
+/// What could not be looked at does not fail the rest, but is told: `what: why`.
+fn tolerated<T: Default>(what: &str, answer: Result<T>, missing: &mut Vec<String>) -> T {
+    answer.unwrap_or_else(|error| {
+        missing.push(format!("{what}: {error}"));
+        T::default()
+    })
+}
+
+/// Now, as unix seconds.
+fn now(call: &Call) -> f64 {
+    bulkhead_sdk::time::unix(call.now())
+}
