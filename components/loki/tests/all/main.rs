@@ -1,0 +1,76 @@
+//! The component as its host sees it: every tool called through the exports' path, with a Loki that is played.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy.toml allows these in test functions, but not in the helpers beside them"
+)]
+
+mod contract;
+mod errors;
+mod lists;
+mod prompts;
+mod query;
+mod spikes;
+mod stats;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bulkhead_sdk::Error;
+use bulkhead_sdk::testing::{self, Mock};
+use bulkhead_sdk::value::text;
+use double_kit::{Double, Reply, Request, below, wire};
+use loki::Loki;
+use serde_json::{Value, json};
+
+/// When every test call happens: 2026-01-31T12:00:00Z.
+const NOW: u32 = 1_769_860_800;
+const SECOND: i64 = 1_000_000_000;
+const MINUTE: i64 = 60 * SECOND;
+
+/// A config with a path prefix, so that every request proves that it is kept.
+fn config() -> Value {
+    json!({ "url": "http://up:1234/prefix/" })
+}
+
+fn clock() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(NOW.into())
+}
+
+/// So many nanoseconds before now.
+fn ago(nanoseconds: i64) -> i64 {
+    i64::from(NOW) * SECOND - nanoseconds
+}
+
+/// The shop's Loki below the prefix.
+fn shop() -> Arc<dyn Double> {
+    below("/prefix", double_loki::double(f64::from(NOW)))
+}
+
+fn mock(double: Arc<dyn Double>) -> Mock {
+    wire::mock(double).at(clock())
+}
+
+fn call(mock: &Mock, tool: &str, arguments: Value) -> Result<Value, Error> {
+    let output = testing::call::<Loki>(config(), mock, tool, arguments)?;
+    Ok(output.structured().cloned().expect("every tool answers with data"))
+}
+
+/// What a tool answers about the shop.
+fn answer(tool: &str, arguments: Value) -> Value {
+    call(&mock(shop()), tool, arguments).unwrap()
+}
+
+/// What a tool says when this is its answer to everything.
+fn refused(reply: Reply, tool: &str, arguments: Value) -> Error {
+    let mock = Mock::new().at(clock()).serving(move |_| reply.clone().into());
+    call(&mock, tool, arguments).unwrap_err()
+}
+
+/// One text of each item of a list.
+fn each<'a>(list: &'a Value, pointer: &str) -> Vec<&'a str> {
+    list.as_array().unwrap().iter().map(|item| text(item, pointer)).collect()
+}
