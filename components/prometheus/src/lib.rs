@@ -1,18 +1,19 @@
-//! Prometheus as a Bulkhead component: twenty tools over its HTTP API.
+//! Prometheus as a Bulkhead component: PromQL, what is scraped, recorded and alerted on, and what is wrong with it.
 //!
-//! Reading order: `api` asks and understands the envelope, `time` and `duration` read what a model
-//! writes, `range_plan` settles which points to ask for, `shape` and `series_shape` turn samples into
-//! something a model can read, `page` cuts lists, and `tools` has one file for each family of
-//! endpoints. Nothing here knows of credentials: the host adds them on the way out.
+//! Reading order: `api` asks and understands the envelope, `range_plan` settles which points to ask for, `shape` and
+//! `series_shape` turn samples into something a model can read, `promql` takes an alert's expression apart, `diagnosis`
+//! has the rules of what deserves a look, and `tools` one file for each tool. Nothing here knows of credentials: the host
+//! adds them on the way out.
 
 mod api;
-mod duration;
-mod page;
+mod diagnosis;
+mod prompts;
+mod promql;
 mod range_plan;
+mod resources;
 mod selector;
 mod series_shape;
 mod shape;
-mod time;
 mod tools;
 
 use bulkhead_sdk::prelude::*;
@@ -41,8 +42,8 @@ impl Service for Prometheus {
         EGRESS.iter().fold(
             Manifest::new("prometheus", env!("CARGO_PKG_VERSION"), "Prometheus")
                 .description(
-                    "Runs PromQL and reads targets, alerts, rules, labels, series, metadata and server status of one \
-                     Prometheus server. One tool writes: it creates a TSDB snapshot.",
+                    "Runs PromQL, reads targets, alerts, rules, labels, series, metadata and server status of one \
+                     Prometheus server, and says what is wrong there. One tool writes: it creates a TSDB snapshot.",
                 )
                 .instructions(INSTRUCTIONS),
             |manifest, (path, methods, reason)| {
@@ -59,16 +60,23 @@ impl Service for Prometheus {
         tools::all()
     }
 
+    fn prompts(&self) -> Prompts<Self> {
+        prompts::all()
+    }
+
+    fn resources(&self) -> Resources<Self> {
+        resources::all()
+    }
+
     async fn health(&self) -> Result<String, String> {
         tools::status::health(&self.api).await
     }
 }
 
 /// What a model should know before it combines these tools.
-const INSTRUCTIONS: &str = "To find a metric: get_label_values with label `__name__` and `contains`, \
-    then get_metrics_metadata for its type (counters need rate()). Use query for one moment and query_range for a \
-    trend. Start with the *_summary tools. Times are RFC 3339, unix seconds, or relative such as `-1h`; lists page \
-    with `cursor`.";
+const INSTRUCTIONS: &str = "On trouble start with diagnose. To write a query: labels with label `__name__` and \
+    `contains` finds metrics, metadata tells their type (counters need rate()). query is for one moment, query_range for \
+    a trend. Times are RFC 3339, unix seconds, or relative such as `-1h`; lists page with `cursor`.";
 
 /// Every request this component can make: path under `/api/v1/`, methods, and why. Exact paths, so that an
 /// operator can grant reading without the one that writes.
@@ -83,6 +91,7 @@ pub const EGRESS: &[(&str, &[&str], &str)] = &[
     ("targets/metadata", &["GET"], "reads metric metadata as each target exposes it"),
     ("rules", &["GET"], "lists recording and alerting rules"),
     ("alerts", &["GET"], "lists pending and firing alerts"),
+    ("alertmanagers", &["GET"], "sees whether there is an Alertmanager to tell (diagnose)"),
     ("status/buildinfo", &["GET"], "reads the version; also the health check"),
     ("status/runtimeinfo", &["GET"], "reads start time, retention and other runtime facts"),
     ("status/flags", &["GET"], "reads command-line flags, when asked to"),
@@ -100,4 +109,4 @@ pub const EGRESS: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-bulkhead_sdk::register!(Prometheus);
+bulkhead_sdk::register!(Prometheus, resources, prompts, completions);

@@ -2,8 +2,8 @@
 
 use bulkhead_sdk::prelude::*;
 
-use crate::duration::{self, Span};
-use crate::time::{Seconds, When};
+use bulkhead_sdk::duration::{self, Span};
+use bulkhead_sdk::time::{Seconds, When};
 
 /// Prometheus refuses a query with more points than this for each series.
 pub(crate) const MOST_POINTS: u32 = 11_000;

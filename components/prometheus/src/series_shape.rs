@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::shape::{self, Point, Series};
-use crate::time;
+use bulkhead_sdk::time;
 
 /// How the points of a downsampled series were chosen, for the reader.
 pub(crate) const HOW: &str =

@@ -55,6 +55,11 @@ pub(crate) struct Series {
 }
 
 impl Sample {
+    /// A number without labels.
+    pub(crate) fn scalar(point: Point) -> Self {
+        Self { metric: Labels::new(), value: Some(point), histogram: None }
+    }
+
     /// When the vector was evaluated; the same for all of its elements.
     pub(crate) fn at(&self) -> Option<f64> {
         self.value.as_ref().map(|point| point.0).or(self.histogram.as_ref().map(|(at, _)| *at))

@@ -1,40 +1,56 @@
-//! The tools, one file for each family of endpoints, and what those files share.
+//! The tools, one file each, and what those files share.
 
-mod admin;
-mod alerts;
-mod instant;
+/// The schema of an answer: its fields with their JSON types. A model reads it with every listing, so it says no more.
+macro_rules! answer {
+    ($name:ident { $($field:ident: $kind:literal),* $(,)? }) => {
+        struct $name;
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "object", "properties": { $((stringify!($field)): { "type": $kind }),* }
+                })
+            }
+        }
+    };
+}
+
+pub(crate) mod alerts;
+mod diagnose;
+mod explain;
 mod labels;
 mod metadata;
-mod range;
-mod rules;
-mod series;
+mod query;
+mod query_range;
+pub(crate) mod rules;
+mod schemas;
+mod snapshot;
 pub(crate) mod status;
-mod targets;
-mod tsdb;
+pub(crate) mod targets;
+
+use std::collections::BTreeMap;
 
 use bulkhead_sdk::prelude::*;
 use serde::de::DeserializeOwned;
+use serde_json::Map;
 
 use crate::Prometheus;
-use crate::page::{Key, Wanted};
 
 /// Every tool, in the order a model should consider them.
 pub(crate) fn all() -> Tools<Prometheus> {
-    [
-        instant::add,
-        range::add,
-        labels::add,
-        series::add,
-        metadata::add,
-        targets::add,
-        alerts::add,
-        rules::add,
-        status::add,
-        tsdb::add,
-        admin::add,
-    ]
-    .into_iter()
-    .fold(Tools::new(), |tools, add| add(tools))
+    Tools::new()
+        .add(diagnose::tool())
+        .add(query::tool())
+        .add(query_range::tool())
+        .add(labels::tool())
+        .add(metadata::tool())
+        .add(targets::tool())
+        .add(alerts::tool())
+        .add(rules::tool())
+        .add(status::tool())
+        .add(snapshot::tool())
 }
 
 /// A tool that only reads; all but one do.
@@ -51,44 +67,18 @@ where
     Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
 }
 
-/// How much of each item is wanted.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum View {
-    /// The fields that matter, short.
-    #[default]
-    Summary,
-    /// Everything Prometheus says.
-    Full,
+/// How many there are of each word.
+fn counted<'a>(words: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
+    let mut counts = BTreeMap::new();
+    words.for_each(|word| *counts.entry(word).or_default() += 1);
+    counts
 }
 
-/// What the caller said about paging, with the tool's default for the size of a page.
-pub(crate) fn wanted<'a>(
-    limit: Option<u32>,
-    default: usize,
-    cursor: Option<&'a str>,
-    key: Key,
-) -> Wanted<'a> {
-    Wanted { limit: limit.map_or(default, |limit| limit as usize), cursor, key }
-}
-
-/// The string at a JSON pointer, or nothing.
-pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Removes and returns the array at a field; an absent one is empty.
-pub(crate) fn take(value: &mut Value, field: &str) -> Vec<Value> {
-    match value.get_mut(field).map(Value::take) {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    }
-}
-
-/// Text cut to a number of characters, with a mark where it was.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
-    }
+/// The labels of an object at a field, but for some that are told beside them.
+fn labels_but(object: &Value, field: &str, told: &[&str]) -> Map<String, Value> {
+    let labels = object.get(field).and_then(Value::as_object).into_iter().flatten();
+    labels
+        .filter(|(name, _)| !told.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }

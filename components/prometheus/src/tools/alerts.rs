@@ -1,54 +1,44 @@
-//! `get_alerts` and `alerts_summary`: what is pending or firing.
+//! `alerts`: what is pending or firing.
 //!
 //! The endpoint has no parameters, so every filter is applied here.
 
 use std::collections::BTreeMap;
 
 use bulkhead_sdk::prelude::*;
-use serde_json::Map;
 
-use super::{View, reads, shortened, take, text, wanted};
+use super::schemas::Labels;
+use super::{counted, labels_but, reads};
 use crate::Prometheus;
 use crate::api::{Answer, Ask, Remarks};
-use crate::page::{Key, Page};
 use crate::shape;
+use bulkhead_sdk::list::{Key, Page, View, Wanted};
+use bulkhead_sdk::value::{Fields, shortened, take, text};
 
 const DEFAULT_LIMIT: usize = 50;
-const SUMMARY_LIMIT: usize = 200;
-
 /// Annotations can hold a whole runbook; a summary has its first lines.
 const ANNOTATION_LENGTH: usize = 300;
 
-#[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub(crate) struct GetAlerts {
-    /// Only alerts in this state.
-    state: Option<State>,
-    /// Only alerts of this name (`alertname`).
-    name: Option<String>,
-    /// Only alerts with these labels, for example `{"severity": "critical"}`.
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    /// `full` gives every annotation, uncut.
-    #[serde(default)]
-    view: View,
-    /// Most alerts to return. Default 50.
-    #[serde(skip_serializing)]
-    #[schemars(range(min = 1, max = 1000))]
-    limit: Option<u32>,
-    /// `next_cursor` of the previous page, with the same other arguments.
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
-}
+/// Names counted; more would not be read.
+const NAMES: usize = 50;
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub(crate) struct AlertsSummary {
-    /// Only alerts in this state.
+pub(crate) struct Arguments {
+    /// Default: both.
     state: Option<State>,
-    /// Most lines to return. Default 200.
+    /// Its alertname.
+    name: Option<String>,
+    /// `{"severity": "critical"}`.
+    #[schemars(with = "Option<Labels>")]
+    labels: Option<BTreeMap<String, String>>,
+    view: Option<View>,
+    /// Of `full`: `labels.job`.
+    #[schemars(length(max = 20))]
+    fields: Option<Fields>,
+    /// Default 50.
     #[serde(skip_serializing)]
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
-    /// `next_cursor` of the previous page, with the same other arguments.
+    /// `next_cursor`.
     #[serde(skip_serializing)]
     cursor: Option<String>,
 }
@@ -69,64 +59,42 @@ impl State {
     }
 }
 
-pub(crate) fn add(tools: Tools<Prometheus>) -> Tools<Prometheus> {
-    tools
-        .add(reads(
-            "alerts_summary",
-            "Alerts, in short",
-            "One line for each alert name and state, with how many instances. Start here to see what \
-             is wrong now.",
-            alerts_summary,
-        ))
-        .add(reads(
-            "get_alerts",
-            "Alerts",
-            "Pending and firing alerts with labels, value, since when, and summary; filter by state, \
-             name or labels. Silences and notifications are Alertmanager's, not known here. For \
-             alerts that are not active see get_rules.",
-            get_alerts,
-        ))
+answer!(Answered { total: "integer", alerts: "array" });
+
+pub(super) fn tool() -> Tool<Prometheus> {
+    reads("alerts", "Alerts", "Pending and firing alerts with value and start.", alerts).output::<Answered>()
 }
 
-async fn get_alerts(service: &Prometheus, args: GetAlerts, _: &Call) -> Result<Output> {
-    let key = Key::new("get_alerts", &args)?;
+async fn alerts(service: &Prometheus, args: Arguments, _: &Call) -> Result<Output> {
+    let key = Key::new("alerts", &args)?;
     let (mut alerts, remarks) = fetch(service, args.state).await?;
     alerts.retain(|alert| {
         let labels = alert.get("labels");
         let has = |(name, value): (&String, &String)| {
             labels.and_then(|labels| labels.get(name)).and_then(Value::as_str).unwrap_or_default() == value
         };
-        args.name.as_deref().is_none_or(|name| alert_name(alert) == name) && args.labels.iter().all(has)
+        let wanted = args.labels.as_ref();
+        args.name.as_deref().is_none_or(|name| alert_name(alert) == name)
+            && wanted.is_none_or(|wanted| wanted.iter().all(has))
     });
-    let counts = counts(&alerts);
-    let page = Page::cut(alerts, wanted(args.limit, DEFAULT_LIMIT, args.cursor.as_deref(), key))?;
-    let mut out = page
-        .map(|alert| match args.view {
-            View::Summary => brief(&alert),
-            View::Full => alert,
-        })
-        .into_object("alerts");
-    out.insert("by_state".into(), counts);
+    let states = json!(counted(alerts.iter().map(|alert| text(alert, "/state"))));
+    let names = by_name(&alerts);
+    let page = Page::cut(alerts, Wanted::new(args.limit, DEFAULT_LIMIT, args.cursor.as_deref(), key))?;
+    let mut out = page.shown("alerts", args.view, args.fields.as_ref(), |alert| brief(&alert));
+    out.insert("by_state".into(), states);
+    out.insert("by_name".into(), names);
     remarks.write(&mut out);
     Ok(Output::json(&out))
 }
 
-async fn alerts_summary(service: &Prometheus, args: AlertsSummary, _: &Call) -> Result<Output> {
-    let key = Key::new("alerts_summary", &args)?;
-    let (alerts, remarks) = fetch(service, args.state).await?;
+/// How many there are of each name and state.
+fn by_name(alerts: &[Value]) -> Value {
     let mut lines: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for alert in &alerts {
+    for alert in alerts {
         *lines.entry((text(alert, "/state"), alert_name(alert))).or_default() += 1;
     }
-    let lines: Vec<Value> = lines
-        .into_iter()
-        .map(|((state, name), count)| json!({ "alertname": name, "state": state, "count": count }))
-        .collect();
-    let page = Page::cut(lines, wanted(args.limit, SUMMARY_LIMIT, args.cursor.as_deref(), key))?;
-    let mut out = page.into_object("alerts");
-    out.insert("by_state".into(), counts(&alerts));
-    remarks.write(&mut out);
-    Ok(Output::json(&out))
+    let line = |((state, name), count): ((&str, &str), usize)| json!({ "alertname": name, "state": state, "count": count });
+    lines.into_iter().take(NAMES).map(line).collect()
 }
 
 /// Alerts in that state: firing first, then by name, the longest active first. Labels settle the rest:
@@ -145,27 +113,12 @@ async fn fetch(service: &Prometheus, state: Option<State>) -> Result<(Vec<Value>
     Ok((alerts, remarks))
 }
 
-fn alert_name(alert: &Value) -> &str {
+pub(crate) fn alert_name(alert: &Value) -> &str {
     text(alert, "/labels/alertname")
 }
 
-fn counts(alerts: &[Value]) -> Value {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for alert in alerts {
-        *counts.entry(text(alert, "/state")).or_default() += 1;
-    }
-    json!(counts)
-}
-
-fn brief(alert: &Value) -> Value {
-    let labels: Map<String, Value> = alert
-        .get("labels")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| *name != "alertname")
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+pub(super) fn brief(alert: &Value) -> Value {
+    let labels = labels_but(alert, "labels", &["alertname"]);
     let mut out = json!({
         "alertname": alert_name(alert),
         "state": text(alert, "/state"),

@@ -1,13 +1,15 @@
-//! `get_metrics_metadata` and `get_target_metadata`: what metrics are.
+//! `metadata`: what metrics are, by name or as each target exposes them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bulkhead_sdk::prelude::*;
 
-use super::{View, reads, shortened, text, wanted};
+use super::reads;
 use crate::Prometheus;
 use crate::api::{Answer, Ask};
-use crate::page::{Key, Page};
+use bulkhead_sdk::list::{Key, Page, View, Wanted};
+use bulkhead_sdk::value::{shortened, text};
 
 const DEFAULT_LIMIT: usize = 100;
 
@@ -15,76 +17,67 @@ const DEFAULT_LIMIT: usize = 100;
 const HELP_LENGTH: usize = 200;
 
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub(crate) struct MetricsMetadata {
-    /// Exactly this metric. Default: all.
+pub(crate) struct Arguments {
+    /// Exact name.
     metric: Option<String>,
-    /// Only metrics whose name or help contains this text, whatever the case.
+    /// In name or help.
     contains: Option<String>,
-    /// `summary` gives one entry for each metric, `full` every differing one.
-    #[serde(default)]
-    view: View,
-    /// Most metrics to return. Default 100.
+    /// Default: metric.
+    by: Option<By>,
+    view: Option<View>,
+    /// Default 100.
     #[serde(skip_serializing)]
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
-    /// `next_cursor` of the previous page, with the same other arguments.
+    /// `next_cursor`.
     #[serde(skip_serializing)]
     cursor: Option<String>,
 }
 
-#[derive(Debug, Deserialize, JsonSchema, Serialize)]
-pub(crate) struct TargetMetadata {
-    /// Exactly this metric. Default: all.
-    metric: Option<String>,
-    /// Only targets whose labels match this selector, for example `{job="node"}`.
-    match_target: Option<String>,
-    /// `summary` counts the targets of each metric, `full` gives an entry for each target.
-    #[serde(default)]
-    view: View,
-    /// Most entries to return. Default 100.
-    #[serde(skip_serializing)]
-    #[schemars(range(min = 1, max = 1000))]
-    limit: Option<u32>,
-    /// `next_cursor` of the previous page, with the same other arguments.
-    #[serde(skip_serializing)]
-    cursor: Option<String>,
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    Metric,
+    Target,
 }
 
-pub(crate) fn add(tools: Tools<Prometheus>) -> Tools<Prometheus> {
-    tools
-        .add(reads(
-            "get_metrics_metadata",
-            "Metric metadata",
-            "Type, unit and help text of metrics. Use it before querying: a counter needs rate() or \
-             increase(), a gauge does not, a histogram needs histogram_quantile(). Recording rules \
-             have no metadata.",
-            get_metrics_metadata,
-        ))
-        .add(reads(
-            "get_target_metadata",
-            "Target metadata",
-            "Metric metadata as the scraped targets expose it: which targets have a metric, and \
-             whether they agree on its type. Use get_metrics_metadata when the targets do not matter.",
-            get_target_metadata,
-        ))
+answer!(Answered { total: "integer", metrics: "array", metadata: "array" });
+
+pub(super) fn tool() -> Tool<Prometheus> {
+    reads("metadata", "Metadata", "Type, unit and help of metrics.", metadata)
+        .cache(Duration::from_secs(60))
+        .output::<Answered>()
 }
 
-async fn get_metrics_metadata(service: &Prometheus, args: MetricsMetadata, _: &Call) -> Result<Output> {
-    let key = Key::new("get_metrics_metadata", &args)?;
+async fn metadata(service: &Prometheus, args: Arguments, _: &Call) -> Result<Output> {
+    if args.by == Some(By::Target) {
+        return by_target(service, &args).await;
+    }
+    by_metric(service, &args).await
+}
+
+async fn by_metric(service: &Prometheus, args: &Arguments) -> Result<Output> {
+    let key = Key::new("metadata", args)?;
     let ask = Ask::get("metadata").maybe("metric", args.metric.as_deref()).blame("metric");
     let answer: Answer<BTreeMap<String, Vec<Value>>> = service.api.ask(ask).await?;
-    let part = args.contains.as_deref().unwrap_or_default().to_lowercase();
-    let wordy = |words: &str| words.to_lowercase().contains(&part);
+    let wordy = |words: &str| has(words, args.contains.as_deref());
     let mut all: Vec<(String, Vec<Value>)> = answer
         .data
         .into_iter()
         .filter(|(name, entries)| wordy(name) || entries.iter().any(|entry| wordy(text(entry, "/help"))))
         .collect();
     all.iter_mut().for_each(|(_, entries)| entries.sort_by_cached_key(Value::to_string));
-    let page = Page::cut(all, wanted(args.limit, DEFAULT_LIMIT, args.cursor.as_deref(), key))?;
-    let mut out = page.map(|(name, entries)| described(&name, &entries, args.view)).into_object("metrics");
+    let page = Page::cut(all, Wanted::new(args.limit, DEFAULT_LIMIT, args.cursor.as_deref(), key))?;
+    let mut out = page
+        .map(|(name, entries)| described(&name, &entries, args.view.unwrap_or_default()))
+        .into_object("metrics");
     answer.remarks.write(&mut out);
     Ok(Output::json(&out))
+}
+
+/// Whether it contains this text, whatever the case.
+fn has(words: &str, part: Option<&str>) -> bool {
+    part.is_none_or(|part| words.to_lowercase().contains(&part.to_lowercase()))
 }
 
 fn described(name: &str, entries: &[Value], view: View) -> Value {
@@ -111,23 +104,24 @@ fn brief(name: &str, entry: &Value) -> Value {
     out
 }
 
-async fn get_target_metadata(service: &Prometheus, args: TargetMetadata, _: &Call) -> Result<Output> {
-    let key = Key::new("get_target_metadata", &args)?;
-    let ask = Ask::get("targets/metadata")
-        .maybe("metric", args.metric.as_deref())
-        .maybe("match_target", args.match_target.as_deref())
-        .blame("match_target");
+async fn by_target(service: &Prometheus, args: &Arguments) -> Result<Output> {
+    let key = Key::new("metadata", args)?;
+    let ask = Ask::get("targets/metadata").maybe("metric", args.metric.as_deref()).blame("metric");
     let answer: Answer<Vec<Value>> = match service.api.ask(ask).await {
         // Since 2.x an unknown metric is an empty list; before, it was not_found.
         Err(Error::NotFound(words)) if words.starts_with("not_found") => Answer::of(Vec::new()),
         other => other?,
     };
     let name = args.metric.as_deref();
-    let all = match args.view {
-        View::Full => in_order(answer.data),
-        View::Summary => grouped(&answer.data, name),
+    let wordy = |entry: &Value| {
+        ["/metric", "/help"].iter().any(|place| has(text(entry, place), args.contains.as_deref()))
     };
-    let page = Page::cut(all, wanted(args.limit, DEFAULT_LIMIT, args.cursor.as_deref(), key))?;
+    let data: Vec<Value> = answer.data.into_iter().filter(wordy).collect();
+    let all = match args.view.unwrap_or_default() {
+        View::Full => in_order(data),
+        View::Summary => grouped(&data, name),
+    };
+    let page = Page::cut(all, Wanted::new(args.limit, DEFAULT_LIMIT, args.cursor.as_deref(), key))?;
     let mut out = page.into_object("metadata");
     answer.remarks.write(&mut out);
     Ok(Output::json(&out))

@@ -1,4 +1,4 @@
-//! `get_alerts` and `alerts_summary`.
+//! `alerts`.
 
 use super::*;
 
@@ -19,25 +19,22 @@ fn all() -> Value {
 }
 
 #[test]
-fn the_summary_counts_names_and_states() {
+fn names_and_states_are_counted() {
+    let all = answer("alerts", &all(), "alerts", json!({ "limit": 1 }));
+    assert_eq!(all["by_state"], json!({ "firing": 3, "pending": 1 }));
     assert_eq!(
-        answer("alerts", &all(), "alerts_summary", json!({})),
-        json!({
-            "total": 3, "shown": 3, "by_state": { "firing": 3, "pending": 1 },
-            "alerts": [
-                { "alertname": "Disk", "state": "firing", "count": 1 },
-                { "alertname": "Down", "state": "firing", "count": 2 },
-                { "alertname": "Slow", "state": "pending", "count": 1 },
-            ],
-        })
+        all["by_name"],
+        json!([
+            { "alertname": "Disk", "state": "firing", "count": 1 },
+            { "alertname": "Down", "state": "firing", "count": 2 },
+            { "alertname": "Slow", "state": "pending", "count": 1 },
+        ])
     );
-    let pending = answer("alerts", &all(), "alerts_summary", json!({ "state": "pending" }));
-    assert_eq!([&pending["total"], &pending["alerts"][0]["alertname"]], [&json!(1), &json!("Slow")]);
 }
 
 #[test]
 fn alerts_are_filtered_and_the_longest_active_comes_first() {
-    let down = answer("alerts", &all(), "get_alerts", json!({ "name": "Down", "limit": 1 }));
+    let down = answer("alerts", &all(), "alerts", json!({ "name": "Down", "limit": 1 }));
     assert_eq!(
         [&down["total"], &down["shown"], &down["by_state"]],
         [&json!(2), &json!(1), &json!({ "firing": 2 })]
@@ -52,7 +49,7 @@ fn alerts_are_filtered_and_the_longest_active_comes_first() {
     let next = answer(
         "alerts",
         &all(),
-        "get_alerts",
+        "alerts",
         json!({ "name": "Down", "limit": 1, "cursor": down["next_cursor"] }),
     );
     assert_eq!(next["alerts"][0]["active_since"], "2026-01-31T11:30:00Z");
@@ -65,21 +62,34 @@ fn alerts_are_filtered_and_the_longest_active_comes_first() {
         (json!({ "labels": { "team": "" } }), 4),
         (json!({ "name": "down" }), 0),
     ] {
-        assert_eq!(answer("alerts", &all(), "get_alerts", arguments.clone())["total"], total, "{arguments}");
+        assert_eq!(answer("alerts", &all(), "alerts", arguments.clone())["total"], total, "{arguments}");
     }
 }
 
 #[test]
 fn a_full_alert_is_prometheuss_own() {
-    let full = answer("alerts", &all(), "get_alerts", json!({ "view": "full", "state": "pending" }));
+    let full = answer("alerts", &all(), "alerts", json!({ "view": "full", "state": "pending" }));
     assert_eq!(full["alerts"], json!([all()["alerts"][0]]));
+}
+
+#[test]
+fn fields_are_those_of_a_full_alert() {
+    let fields = json!({ "fields": ["labels.severity", "value", "team"], "name": "Down" });
+    let down = json!({ "labels": { "severity": "critical" }, "value": "1e+00" });
+    assert_eq!(
+        answer("alerts", &all(), "alerts", fields),
+        json!({
+            "total": 2, "shown": 2, "alerts": [down, down], "unknown_fields": ["team"], "by_state": { "firing": 2 },
+            "by_name": [{ "alertname": "Down", "state": "firing", "count": 2 }],
+        })
+    );
 }
 
 #[test]
 fn no_alerts_is_an_answer() {
     assert_eq!(
-        answer("alerts", &json!({ "alerts": [] }), "get_alerts", json!({})),
-        json!({ "total": 0, "shown": 0, "alerts": [], "by_state": {} })
+        answer("alerts", &json!({ "alerts": [] }), "alerts", json!({})),
+        json!({ "total": 0, "shown": 0, "alerts": [], "by_state": {}, "by_name": [] })
     );
 }
 
@@ -87,6 +97,6 @@ fn no_alerts_is_an_answer() {
 fn alerts_that_became_active_together_have_an_order_of_their_own() {
     let at = "2026-01-31T09:00:00Z";
     let some = json!(["info", "critical", "page"].map(|severity| alert("Disk", severity, "firing", at)));
-    let got = |alerts: Value| answer("alerts", &json!({ "alerts": alerts }), "get_alerts", json!({}));
+    let got = |alerts: Value| answer("alerts", &json!({ "alerts": alerts }), "alerts", json!({}));
     assert_eq!(got(some.clone()), got(reversed(&some)));
 }

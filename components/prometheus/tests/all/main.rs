@@ -9,17 +9,20 @@
 )]
 
 mod alerts;
-mod contract;
+mod diagnose;
 mod errors;
 mod labels;
 mod metadata;
+mod prompts;
 mod query;
 mod query_range;
+mod resources;
 mod rules;
 mod service;
+mod snapshot;
 mod status;
 mod targets;
-mod tsdb;
+mod walk;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

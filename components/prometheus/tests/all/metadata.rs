@@ -1,4 +1,4 @@
-//! `get_metrics_metadata` and `get_target_metadata`.
+//! `metadata`, by metric and by target.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn metrics() -> Value {
 #[test]
 fn metrics_are_described_once() {
     assert_eq!(
-        answer("metadata", &metrics(), "get_metrics_metadata", json!({ "contains": "O" })),
+        answer("metadata", &metrics(), "metadata", json!({ "contains": "O" })),
         json!({
             "total": 2, "shown": 2,
             "metrics": [
@@ -33,7 +33,7 @@ fn every_entry_is_there_in_full() {
     let answer = answer(
         "metadata?metric=http_seconds",
         &data,
-        "get_metrics_metadata",
+        "metadata",
         json!({ "metric": "http_seconds", "contains": "LATENCY", "view": "full" }),
     );
     assert_eq!(answer["metrics"], json!([{ "metric": "http_seconds", "entries": data["http_seconds"] }]));
@@ -42,14 +42,9 @@ fn every_entry_is_there_in_full() {
 #[test]
 fn a_long_help_is_cut_and_the_list_pages() {
     let data = json!({ "a": [{ "type": "gauge", "help": "é".repeat(300), "unit": "" }], "b": [{ "type": "counter", "help": "b", "unit": "" }] });
-    let first = answer("metadata", &data, "get_metrics_metadata", json!({ "limit": 1 }));
+    let first = answer("metadata", &data, "metadata", json!({ "limit": 1 }));
     assert_eq!(first["metrics"][0]["help"], json!(format!("{}…", "é".repeat(200))));
-    let last = answer(
-        "metadata",
-        &data,
-        "get_metrics_metadata",
-        json!({ "limit": 1, "cursor": first["next_cursor"] }),
-    );
+    let last = answer("metadata", &data, "metadata", json!({ "limit": 1, "cursor": first["next_cursor"] }));
     assert_eq!(
         last,
         json!({ "total": 2, "shown": 1, "metrics": [{ "metric": "b", "type": "counter", "help": "b" }] })
@@ -69,7 +64,7 @@ fn targets() -> Value {
 #[test]
 fn targets_that_agree_are_counted_together() {
     assert_eq!(
-        answer("targets/metadata?metric=m", &targets(), "get_target_metadata", json!({ "metric": "m" })),
+        answer("targets/metadata?metric=m", &targets(), "metadata", json!({ "by": "target", "metric": "m" })),
         json!({
             "total": 2, "shown": 2,
             "metadata": [
@@ -83,10 +78,10 @@ fn targets_that_agree_are_counted_together() {
 #[test]
 fn each_target_is_there_in_full() {
     let answer = answer(
-        "targets/metadata?metric=m&match_target=%7Bjob%3D%22node%22%7D",
+        "targets/metadata?metric=m",
         &targets(),
-        "get_target_metadata",
-        json!({ "metric": "m", "match_target": "{job=\"node\"}", "view": "full", "limit": 1 }),
+        "metadata",
+        json!({ "by": "target", "metric": "m", "view": "full", "limit": 1 }),
     );
     assert_eq!([&answer["total"], &answer["shown"]], [4, 1]);
     assert_eq!(answer["metadata"][0], targets()[0]);
@@ -97,7 +92,7 @@ fn an_unknown_metric_is_an_empty_list_on_old_servers_too() {
     let reply =
         json!({ "status": "error", "errorType": "not_found", "error": "specified metadata not found" });
     let mock = mock().on(Method::Get, &at("targets/metadata?metric=x"), 404, reply);
-    let answer = call(&mock, "get_target_metadata", json!({ "metric": "x" })).unwrap();
+    let answer = call(&mock, "metadata", json!({ "by": "target", "metric": "x" })).unwrap();
     assert_eq!(answer, json!({ "total": 0, "shown": 0, "metadata": [] }));
 }
 
@@ -105,11 +100,11 @@ fn an_unknown_metric_is_an_empty_list_on_old_servers_too() {
 fn metadata_has_an_order_of_its_own() {
     for view in ["summary", "full"] {
         let got = |entries: &Value| {
-            answer("targets/metadata", entries, "get_target_metadata", json!({ "view": view }))
+            answer("targets/metadata", entries, "metadata", json!({ "by": "target", "view": view }))
         };
         assert_eq!(got(&targets()), got(&reversed(&targets())));
         let got = |entries: Value| {
-            answer("metadata", &json!({ "m": entries }), "get_metrics_metadata", json!({ "view": view }))
+            answer("metadata", &json!({ "m": entries }), "metadata", json!({ "view": view }))
         };
         assert_eq!(got(targets()), got(reversed(&targets())));
     }

@@ -42,10 +42,10 @@ fn a_relative_range_is_in_whole_seconds() {
 #[test]
 fn every_argument_reaches_prometheus() {
     answer(
-        "query_range?query=up&start=1769256000&end=1769859900&step=90&timeout=10",
+        "query_range?query=up&start=1769256000&end=1769859900&step=90",
         &matrix(&[]),
         "query_range",
-        json!({ "query": "up", "start": "-7d", "end": "now-15m", "step": "1m30s", "timeout": "10s" }),
+        json!({ "query": "up", "start": "-7d", "end": "now-15m", "step": "1m30s" }),
     );
 }
 

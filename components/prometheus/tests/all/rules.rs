@@ -1,4 +1,4 @@
-//! `get_rules` and `rules_summary`.
+//! `rules`.
 
 use super::*;
 
@@ -17,45 +17,31 @@ fn all() -> Value {
 }
 
 #[test]
-fn the_summary_says_only_what_is_unusual() {
-    assert_eq!(
-        answer("rules", &all(), "rules_summary", json!({})),
-        json!({
-            "total": 3, "shown": 3, "by_type": { "alerting": 2, "recording": 1 },
-            "rules": [
-                { "name": "job:up:sum", "type": "recording", "group": "g1" },
-                { "name": "Down", "type": "alerting", "group": "g1", "state": "firing" },
-                { "name": "Bad", "type": "alerting", "group": "g2", "health": "err" },
-            ],
-        })
-    );
-}
-
-#[test]
 fn filters_are_sent_and_applied() {
     for (arguments, rest, names) in [
         (json!({ "type": "alert" }), "rules?type=alert", vec!["Down", "Bad"]),
         (json!({ "type": "record" }), "rules?type=record", vec!["job:up:sum"]),
         (json!({ "name": "Down" }), "rules?rule_name[]=Down", vec!["Down"]),
         (json!({ "group": "g2" }), "rules?rule_group[]=g2", vec!["Bad"]),
-        (json!({ "file": "one.yml" }), "rules?file[]=one.yml", vec!["job:up:sum", "Down"]),
-        (json!({ "health": "err" }), "rules", vec!["Bad"]),
+        (json!({ "state": "err" }), "rules", vec!["Bad"]),
+        (json!({ "state": "ok" }), "rules", vec!["job:up:sum", "Down"]),
+        (json!({ "state": "pending" }), "rules", vec![]),
         (json!({ "state": "firing" }), "rules", vec!["Down"]),
         (json!({ "state": "inactive", "type": "alert" }), "rules?type=alert", vec!["Bad"]),
     ] {
-        let answer = answer(rest, &all(), "get_rules", arguments);
+        let answer = answer(rest, &all(), "rules", arguments);
         let shown: Vec<&str> =
             answer["rules"].as_array().unwrap().iter().map(|rule| rule["name"].as_str().unwrap()).collect();
         assert_eq!(shown, names, "{rest}");
         assert_eq!(answer["total"], names.len());
     }
-    let records = answer("rules?type=record", &all(), "rules_summary", json!({ "type": "record" }));
+    let records = answer("rules?type=record", &all(), "rules", json!({ "type": "record" }));
     assert_eq!(records["by_type"], json!({ "recording": 1 }));
 }
 
 #[test]
 fn a_rule_has_its_expression_and_its_error() {
-    let answer = answer("rules", &all(), "get_rules", json!({}));
+    let answer = answer("rules", &all(), "rules", json!({}));
     assert_eq!(
         answer["rules"],
         json!([
@@ -70,7 +56,7 @@ fn a_rule_has_its_expression_and_its_error() {
 
 #[test]
 fn a_full_rule_is_prometheuss_own_with_its_group_and_file() {
-    let answer = answer("rules", &all(), "get_rules", json!({ "view": "full", "limit": 1 }));
+    let answer = answer("rules", &all(), "rules", json!({ "view": "full", "limit": 1 }));
     assert_eq!(
         answer["rules"][0],
         json!({ "name": "job:up:sum", "query": "sum by (job) (up)", "health": "ok", "type": "recording", "group": "g1", "file": "one.yml" })
@@ -78,8 +64,23 @@ fn a_full_rule_is_prometheuss_own_with_its_group_and_file() {
     let second = self::answer(
         "rules",
         &all(),
-        "get_rules",
+        "rules",
         json!({ "view": "full", "limit": 1, "cursor": answer["next_cursor"] }),
     );
     assert_eq!(second["rules"][0]["alerts"], json!([{ "state": "firing" }]));
+}
+
+#[test]
+fn fields_are_those_of_a_full_rule() {
+    let fields = json!({ "fields": ["name", "alerts.state", "group", "severity"], "type": "alert" });
+    assert_eq!(
+        answer("rules?type=alert", &all(), "rules", fields),
+        json!({
+            "total": 2, "shown": 2, "by_type": { "alerting": 2 }, "unknown_fields": ["severity"],
+            "rules": [
+                { "name": "Down", "alerts": [{ "state": "firing" }], "group": "g1" },
+                { "name": "Bad", "alerts": [], "group": "g2" },
+            ],
+        })
+    );
 }

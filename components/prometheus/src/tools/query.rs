@@ -5,10 +5,9 @@ use serde_json::Map;
 
 use super::reads;
 use crate::api::{Answer, Ask};
-use crate::duration::{self, Span};
 use crate::shape::{self, Data, Sample, Series};
-use crate::time::{self, When};
 use crate::{Prometheus, series_shape};
+use bulkhead_sdk::time::{self, When};
 
 /// Enough to compare; a model that wants more can say so or aggregate.
 const DEFAULT_LIMIT: usize = 50;
@@ -18,56 +17,30 @@ const MATRIX_POINTS: usize = 60;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Query {
-    /// PromQL expression, for example `sum by (job) (rate(http_requests_total[5m]))`.
+    /// `sum by (job) (rate(x[5m]))`.
     query: String,
-    /// Moment of evaluation: RFC 3339, unix seconds, or relative such as `-1h`. Default: now.
+    /// `-1h` or a time.
     time: Option<When>,
-    /// Longest time Prometheus may spend, for example `10s`.
-    timeout: Option<Span>,
-    /// Most elements to return. Default 50.
+    /// Default 50.
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<u32>,
-    /// Order of a vector. Default: Prometheus's own if the query sorts (`sort`, `topk`, ...), else `highest`.
-    order: Option<Order>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Order {
-    /// Highest value first.
-    Highest,
-    /// Lowest value first.
-    Lowest,
-    /// By labels.
-    Labels,
-    /// As Prometheus answers.
-    Server,
-}
+answer!(Answered { total: "integer", result: "array" });
 
-pub(crate) fn add(tools: Tools<Prometheus>) -> Tools<Prometheus> {
-    tools.add(reads(
-        "query",
-        "Instant query",
-        "Evaluates a PromQL expression at one moment: current values, totals, comparisons, \
-         `topk`. Use query_range for a trend over time. Returns the elements of the vector with \
-         labels and value, sorted, and says how many were left out; aggregate (`sum by`) or \
-         filter rather than raising `limit`.",
-        query,
-    ))
+pub(super) fn tool() -> Tool<Prometheus> {
+    reads("query", "Query", "PromQL at one moment; highest values first.", query).output::<Answered>()
 }
 
 async fn query(service: &Prometheus, args: Query, call: &Call) -> Result<Output> {
     let now = time::unix(call.now());
     let ask = Ask::query("query")
         .with("query", &args.query)
-        .maybe("time", args.time.map(|when| time::param(when.resolve(now))))
-        .maybe("timeout", args.timeout.map(|Span(seconds)| duration::param(seconds)));
+        .maybe("time", args.time.map(|when| time::param(when.resolve(now))));
     let Answer { data, remarks } = service.api.ask(ask).await?;
     let limit = args.limit.map_or(DEFAULT_LIMIT, |limit| limit as usize).max(1);
     let mut out = match data {
-        Data::Vector(samples) => {
-            vector(samples, args.order.unwrap_or_else(|| usual_order(&args.query)), limit)
-        }
+        Data::Vector(samples) => vector(samples, sorts(&args.query), limit),
         Data::Matrix(series) => matrix(&series, limit),
         Data::Scalar(point) => {
             let (at, value) = point.number();
@@ -80,21 +53,13 @@ async fn query(service: &Prometheus, args: Query, call: &Call) -> Result<Output>
 }
 
 /// A query that sorts or ranks means its order; any other has none.
-fn usual_order(query: &str) -> Order {
-    let query = query.trim_start();
-    if ["sort", "topk", "bottomk"].iter().any(|word| query.starts_with(word)) {
-        Order::Server
-    } else {
-        Order::Highest
-    }
+fn sorts(query: &str) -> bool {
+    ["sort", "topk", "bottomk"].iter().any(|word| query.trim_start().starts_with(word))
 }
 
-fn vector(mut samples: Vec<Sample>, order: Order, limit: usize) -> Map<String, Value> {
-    match order {
-        Order::Highest => samples.sort_by(Sample::highest_first),
-        Order::Lowest => samples.sort_by(Sample::lowest_first),
-        Order::Labels => samples.sort_by(|a, b| a.metric.cmp(&b.metric)),
-        Order::Server => {}
+fn vector(mut samples: Vec<Sample>, sorted: bool, limit: usize) -> Map<String, Value> {
+    if !sorted {
+        samples.sort_by(Sample::highest_first);
     }
     let mut out = counted("vector", samples.len(), limit);
     if let Some(at) = samples.iter().find_map(Sample::at) {

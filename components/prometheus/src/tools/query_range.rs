@@ -3,13 +3,14 @@
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::{View, reads};
+use super::reads;
 use crate::api::{Answer, Ask};
-use crate::duration::{self, Span};
 use crate::range_plan::Plan;
 use crate::shape::{Data, Series};
-use crate::time::{self, When};
 use crate::{Prometheus, series_shape};
+use bulkhead_sdk::duration::{self, Span};
+use bulkhead_sdk::list::View;
+use bulkhead_sdk::time::{self, When};
 
 const DEFAULT_POINTS: u32 = 60;
 const DEFAULT_SERIES: usize = 20;
@@ -19,37 +20,33 @@ const MOST_POINTS_IN_ALL: usize = 20_000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct QueryRange {
-    /// PromQL expression, for example `sum by (job) (rate(http_requests_total[5m]))`.
+    /// PromQL.
     query: String,
-    /// First moment: RFC 3339, unix seconds, or relative such as `-6h`. Default: one hour before `end`.
+    /// Default `-1h`.
     start: Option<When>,
-    /// Last moment, same forms. Default: now.
+    /// Default `now`.
     end: Option<When>,
-    /// Resolution: `15s`, `5m`, or seconds. Default: chosen so that there are at most `max_points`.
+    /// Best left out.
     step: Option<Span>,
-    /// Most points shown for each series. Default 60.
+    /// Default 60.
     #[schemars(range(min = 2, max = 11000))]
     max_points: Option<u32>,
-    /// Most series to return. Default 20.
+    /// Default 20.
     #[schemars(range(min = 1, max = 200))]
     limit: Option<u32>,
-    /// `full` shows every point of the chosen step instead of at most `max_points`.
-    #[serde(default)]
-    view: View,
-    /// Longest time Prometheus may spend, for example `10s`.
-    timeout: Option<Span>,
+    view: Option<View>,
 }
 
-pub(crate) fn add(tools: Tools<Prometheus>) -> Tools<Prometheus> {
-    tools.add(reads(
+answer!(Answered { total: "integer", step: "string", series: "array" });
+
+pub(super) fn tool() -> Tool<Prometheus> {
+    reads(
         "query_range",
         "Range query",
-        "Evaluates a PromQL expression over a range of time: trends, spikes, before-and-after. \
-         Use query for a single moment. Returns for each series count, min, max, avg, first and \
-         last of every point, and a bounded number of `[unix seconds, value]` points. Leave \
-         `step` out unless a certain resolution matters.",
+        "PromQL over time: statistics and some points of each series.",
         query_range,
-    ))
+    )
+    .output::<Answered>()
 }
 
 async fn query_range(service: &Prometheus, args: QueryRange, call: &Call) -> Result<Output> {
@@ -61,14 +58,13 @@ async fn query_range(service: &Prometheus, args: QueryRange, call: &Call) -> Res
         .with("query", args.query)
         .with("start", time::param(plan.start))
         .with("end", time::param(plan.end))
-        .with("step", duration::param(plan.step))
-        .maybe("timeout", args.timeout.map(|Span(seconds)| duration::param(seconds)));
+        .with("step", duration::param(plan.step));
     let Answer { data, remarks } = service.api.ask(ask).await?;
     let Data::Matrix(series) = data else {
         return Err(Error::failed("Prometheus answered a range query with something other than a matrix"));
     };
     let limit = args.limit.map_or(DEFAULT_SERIES, |limit| limit as usize).max(1);
-    let mut out = shape(&series, plan, args.view, max_points as usize, limit);
+    let mut out = shape(&series, plan, args.view.unwrap_or_default(), max_points as usize, limit);
     remarks.write(&mut out);
     Ok(Output::json(&out))
 }
