@@ -1,0 +1,67 @@
+//! Maps one document and says what came of it: a row of the table in `components/openapi/README.md`.
+//!
+//! `cargo run --release -p bulkhead-openapi --example figures -- openapi.json`; another argument shows the notes, too.
+
+#![expect(clippy::print_stdout, reason = "it is a command")]
+
+use std::fs;
+use std::io::Read as _;
+use std::time::Instant;
+
+use bulkhead_openapi::{Document, Limits, Outcome, Servers, Settings, map};
+
+fn main() -> Result<(), String> {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().ok_or("which document?")?;
+    let notes = arguments.next().is_some();
+    let raw = fs::read(&path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    match path.ends_with(".gz") {
+        true => drop(
+            flate2::read::GzDecoder::new(&raw[..])
+                .read_to_end(&mut bytes)
+                .map_err(|error| error.to_string())?,
+        ),
+        false => bytes = raw,
+    }
+    let begun = Instant::now();
+    let fetch = |at: &str| fs::read(at).map_err(|error| error.to_string());
+    let document = Document::load(&bytes, &path, Limits::default(), fetch)?;
+    let parsed = begun.elapsed();
+    let servers = Servers { url: Some("https://up.example".to_owned()), ..Servers::default() };
+    let mapping = map(&document, &Settings { servers, output_schemas: true, ..Settings::default() });
+    let whole = begun.elapsed();
+    let count =
+        |wanted: fn(&Outcome) -> bool| mapping.notes.iter().filter(|note| wanted(&note.outcome)).count();
+    let dropped = count(|outcome| matches!(outcome, Outcome::Dropped(_)));
+    let said: usize = mapping.notes.iter().map(|note| note.remarks.len()).sum();
+    let listed: usize = mapping
+        .operations
+        .iter()
+        .map(|tool| tool.name.len() + tool.description.len() + tool.input_schema.to_string().len())
+        .sum();
+    let outputs: usize = mapping
+        .operations
+        .iter()
+        .flat_map(|tool| &tool.output_schema)
+        .map(|schema| schema.to_string().len())
+        .sum();
+    let plan =
+        mapping.operations.iter().filter_map(|tool| tool.plan.to_bytes().ok()).map(|plan| plan.len()).max();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?").trim();
+    println!(
+        "| {path} | {} | {} | {dropped} | {said} | {} | {} | {} | {} | {} | {peak} |",
+        bytes.len() / 1000,
+        mapping.operations.len(),
+        listed / 4,
+        outputs / 4,
+        plan.unwrap_or_default(),
+        parsed.as_millis(),
+        whole.as_millis(),
+    );
+    for note in mapping.notes.iter().filter(|_| notes) {
+        println!("{note}");
+    }
+    Ok(())
+}
