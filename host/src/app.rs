@@ -15,7 +15,7 @@ use crate::{
     metrics::Metrics,
     pin::{LockError, Pins},
     record::Records,
-    sandbox::{self, Sandbox},
+    sandbox::{self, Said, Sandbox},
     seal::Sealer,
     tasks::Tasks,
     trace::Tracer,
@@ -64,6 +64,14 @@ pub fn build(config: Config) -> BoxFuture<'static, Result<Host, BuildError>> {
     build_with(config, System::shared())
 }
 
+/// The same, and `said` gets what components say while they are loaded.
+///
+/// # Errors
+/// See [`build`].
+pub fn build_heard(config: Config, said: Said) -> BoxFuture<'static, Result<Host, BuildError>> {
+    made(config, System::shared(), said)
+}
+
 /// The same, with names resolved by `resolver`.
 ///
 /// # Errors
@@ -72,6 +80,14 @@ pub fn build_with(
     config: Config,
     resolver: Arc<dyn Resolve>,
 ) -> BoxFuture<'static, Result<Host, BuildError>> {
+    made(config, resolver, Said::default())
+}
+
+fn made(
+    config: Config,
+    resolver: Arc<dyn Resolve>,
+    said: Said,
+) -> BoxFuture<'static, Result<Host, BuildError>> {
     async move {
         let sandbox = Arc::new(sandbox(&config)?);
         let metrics = Metrics::new(&config.metrics, sandbox::RUNTIME);
@@ -79,7 +95,8 @@ pub fn build_with(
         let auth = Auth::renewed(None, local, config.auth, &resolver).map_err(BuildError::Auth)?;
         let pins = Pins::read(&config.components.lock, config.components.trust).map_err(BuildError::Pins)?;
         let mut files = Files::default();
-        let mut loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &pins, &mut files, None);
+        let loader = Loader::new(&sandbox, resolver.clone(), metrics.clone(), &pins, &mut files, None);
+        let mut loader = loader.heard_by(said);
         let Assembly { catalog, faults, .. } = Assembly::new(&mut loader, config.tenants, None, true).await;
         for LeftOut { tenant, service, why } in &faults {
             tracing::error!(tenant, service, error = why, "a service is left out");

@@ -9,8 +9,10 @@ pub(crate) mod effort;
 pub mod files;
 pub mod loader;
 pub mod names;
+pub mod offer;
 pub mod prompt;
 pub mod search;
+mod sends;
 mod served;
 pub mod service;
 pub mod tool;
@@ -275,6 +277,13 @@ impl Catalog {
             Member::Tool(tool) => Some(tool),
             Member::Prompt(_) | Member::Resources(_) => None,
         }
+    }
+
+    /// The service of a prompt, if the caller may use it.
+    #[must_use]
+    pub fn prompt(&self, caller: &Caller, scope: &Scope, name: &str) -> Option<Arc<Service>> {
+        let found = self.find(caller, scope, name).0?;
+        matches!(found.member, Member::Prompt(_)).then_some(found.service)
     }
 
     /// The service of a resource, if the caller may read it. Whether there is such a resource, the service knows.

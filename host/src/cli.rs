@@ -220,6 +220,39 @@ impl Options {
     }
 }
 
+/// The first of some names; a large API has thousands.
+fn first(names: &[impl std::borrow::Borrow<str>]) -> String {
+    const MOST: usize = 16;
+    let shown: Vec<&str> = names.iter().take(MOST).map(std::borrow::Borrow::borrow).collect();
+    let more = names.len().saturating_sub(MOST);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+/// A configuration with nothing but one service, and its tenant.
+fn alone(mut config: Config, service: &str) -> Result<(Config, String), Failure> {
+    if let Some(tenant) = config.local_tenant.clone() {
+        config.tenants.retain(|known| known.name == tenant);
+    }
+    let known = config.tenants.iter().flat_map(|tenant| &tenant.services);
+    let known: Vec<String> = known.map(|service| service.name.clone()).collect();
+    for tenant in &mut config.tenants {
+        tenant.services.retain(|known| known.name == service);
+    }
+    config.tenants.retain(|tenant| !tenant.services.is_empty());
+    let tenants: Vec<String> = config.tenants.iter().map(|tenant| tenant.name.clone()).collect();
+    match tenants.as_slice() {
+        [tenant] => Ok((config, tenant.clone())),
+        [] => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            Err(usage(format!("there is no service `{service}`. {}", suggestion(service, &known))))
+        }
+        several => {
+            let several = several.join(", ");
+            Err(usage(format!("several tenants have it; choose one with --tenant: {several}")))
+        }
+    }
+}
+
 async fn build_host(config: Config) -> Result<Arc<Host>, Failure> {
     app::build(config).await.map(Arc::new).map_err(failed)
 }

@@ -10,6 +10,7 @@ pub mod auth;
 mod defaults;
 pub mod files;
 pub mod front;
+pub mod kubernetes;
 pub mod limits;
 pub mod load;
 pub mod raw;
@@ -30,7 +31,7 @@ use serde_json::Value;
 use crate::{
     access::Overrides,
     breaker::Trip,
-    egress::{credential::Credential, dial::TlsIdentity, pattern::UrlPattern},
+    egress::{credential::Credential, pattern::UrlPattern, tls::TlsIdentity},
     limit::gate::CallLimits,
     shape::Shaping,
 };
@@ -171,6 +172,8 @@ pub struct Service {
     pub component: ComponentSource,
     /// What the component's `initialize` gets.
     pub config: Value,
+    /// `config.namespace` of a component that takes one, unless the operator wrote another: that of its cluster.
+    pub namespace: Option<String>,
     /// What is attached to requests for certain upstreams.
     pub credentials: Vec<Credential>,
     /// The operator's own egress rules; none means what the config's URLs imply.
@@ -189,6 +192,8 @@ pub struct Service {
     pub caps: Caps,
     /// When its guests are given a rest.
     pub quarantine: Trip,
+    /// How often it is listed again.
+    pub refresh: Option<std::time::Duration>,
     /// The operator's view of its tools.
     pub overrides: Overrides,
     /// What is done with the results of some of its tools.
@@ -220,6 +225,8 @@ pub struct EgressRule {
 pub struct Network {
     /// Private address ranges that names may resolve to.
     pub allow_addresses: Vec<ipnet::IpNet>,
+    /// Names that may resolve to addresses of private networks.
+    pub internal_names: Vec<String>,
     /// Whom to trust and who to be, for upstreams that need their own.
     pub tls: Vec<TlsIdentity>,
     /// When an upstream is given a rest.

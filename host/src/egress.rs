@@ -2,9 +2,9 @@
 //!
 //! In order: normalise the URL ([`Target`]), match the grant, refuse credentials of the guest's own
 //! ([`Policy::decide`]);
-//! then room and turn, the operator's credentials, a vetted address, the response's filter
-//! (`exchange`). Redirects are not followed: a guest that follows one sends a new request, which
-//! is checked like any other.
+//! then room, and a response that is kept (`reuse`), or turn, the operator's credentials, a vetted
+//! address, the response's filter (`exchange`). Redirects are not followed: a guest that follows one
+//! sends a new request, which is checked like any other.
 
 pub mod address;
 mod body;
@@ -20,24 +20,29 @@ pub mod oauth2;
 pub mod pattern;
 mod replay;
 pub mod resolve;
+mod reuse;
 pub mod scrub;
 pub mod target;
+pub mod tls;
 pub mod upstream;
 
 use std::{
+    convert::Infallible,
     future::Future,
     sync::{Arc, OnceLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::{
     breaker::Trip,
     config::Caps,
-    grant::{Grant, Rule},
+    grant::{Grant, Rule, tool::ToolGrant},
     metrics::{ServiceMeters, Upstream},
     request::CallId,
     secret::Secret,
@@ -45,6 +50,7 @@ use crate::{
 use credential::{Credential, Kind};
 use dial::Dialer;
 use log::{EgressLog, Entry};
+use reuse::{Reuse, Wish};
 use scrub::Needles;
 use target::Target;
 use upstream::Upstreams;
@@ -58,6 +64,8 @@ pub enum DenyReason {
     UserInfo,
     /// No rule of the grant allows this method on this URL.
     NoRule,
+    /// The grant does, and the tool that is called says of itself that it sends no such request.
+    NoRuleOfTool,
     /// The guest set a header or a query key that only a credential of the operator may set.
     GuestCredential,
     /// The guest asks for a part of a response to a request that carries a credential: in parts, the
@@ -79,6 +87,7 @@ impl DenyReason {
             Self::MalformedUrl => "malformed_url",
             Self::UserInfo => "user_info",
             Self::NoRule => "no_rule",
+            Self::NoRuleOfTool => "no_rule_of_tool",
             Self::GuestCredential => "guest_credential",
             Self::PartWithCredential => "part_with_credential",
             Self::HeaderBytes => "header_bytes",
@@ -121,6 +130,7 @@ pub struct Policy {
     pub dialer: Dialer,
     /// Its upstreams, as it knows them.
     pub upstreams: Upstreams,
+    kept: Reuse,
     meters: OnceLock<Arc<ServiceMeters>>,
     room: Arc<Semaphore>,
     needles: RwLock<Kept>,
@@ -155,6 +165,7 @@ impl Policy {
             caps,
             dialer,
             upstreams: Upstreams::new(&caps, circuit_breaker),
+            kept: Reuse::default(),
             meters: OnceLock::new(),
             room: Arc::new(Semaphore::new(usize::try_from(caps.concurrent_requests).unwrap_or(usize::MAX))),
             needles: RwLock::new(Kept { tokens: Vec::new(), needles }),
@@ -181,6 +192,21 @@ impl Policy {
             return Err(DenyReason::PartWithCredential);
         }
         Ok(rule)
+    }
+
+    /// The same for a call of a tool whose component says what its calls send.
+    ///
+    /// # Errors
+    /// With the reason it may not.
+    pub fn decide_for<'a>(
+        &'a self,
+        tool: Option<&'a ToolGrant>,
+        method: &Method,
+        target: &Target,
+        headers: &HeaderMap,
+    ) -> Result<&'a Rule, DenyReason> {
+        let rule = self.decide(method, target, headers)?;
+        tool.map_or(Ok(rule), |own| own.check(method, target))
     }
 
     /// From now on its requests are counted and timed by these meters. Once they are set they stay.
@@ -238,10 +264,20 @@ impl Policy {
     }
 }
 
+/// What becomes of a request that may be sent.
+enum Admission {
+    /// A response that is kept answers it.
+    Kept(Response<WasiBody>),
+    /// It is sent.
+    Sent(Box<exchange::Admitted>),
+}
+
 /// The way out of one call.
 #[derive(Debug)]
 pub struct Egress {
     policy: Arc<Policy>,
+    tool: Option<Arc<ToolGrant>>,
+    fresh: bool,
     call: CallId,
     log: EgressLog,
     left: u32,
@@ -252,26 +288,61 @@ impl Egress {
     #[must_use]
     pub fn new(policy: Arc<Policy>, call: CallId, log: EgressLog) -> Self {
         let left = policy.caps.requests_per_call;
-        Self { policy, call, log, left }
+        Self { policy, tool: None, fresh: false, call, log, left }
     }
 
-    /// Checks a request and takes room for it.
+    /// The same for a call of a tool that may send less than its service.
+    #[must_use]
+    pub fn narrowed(self, tool: Option<Arc<ToolGrant>>) -> Self {
+        Self { tool, ..self }
+    }
+
+    /// The same without responses that were kept for earlier calls, if that is wanted.
+    #[must_use]
+    pub fn fresh(self, fresh: bool) -> Self {
+        Self { fresh, ..self }
+    }
+
+    /// Whether anything was to be sent, allowed or not.
+    #[must_use]
+    pub fn has_asked(&self) -> bool {
+        self.left < self.policy.caps.requests_per_call
+    }
+
+    /// Checks a request, and takes room for it if it is to be sent.
     fn admit(
         &mut self,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
         target: Result<Target, DenyReason>,
         entry: &Entry,
-    ) -> Result<exchange::Admitted, DenyReason> {
+    ) -> Result<Admission, DenyReason> {
         self.left = self.left.checked_sub(1).ok_or(DenyReason::TooManyRequests)?;
         let target = target?;
-        let rule = self.policy.decide(request.method(), &target, request.headers())?;
+        let wish = Wish::take(&mut request, &target);
+        let (tool, headers) = (self.tool.as_deref(), request.headers());
+        let rule = self.policy.decide_for(tool, request.method(), &target, headers)?;
         entry.allowed(rule);
         let room = self.policy.room.clone().try_acquire_owned().map_err(|_| DenyReason::TooManyAtOnce)?;
-        Ok(exchange::Admitted { request, target, room })
+        let kept = wish.as_ref().filter(|_| !self.fresh);
+        let Some(kept) = kept.and_then(|wish| self.policy.kept.find(wish)) else {
+            return Ok(Admission::Sent(exchange::Admitted { request, target, room, wish }.into()));
+        };
+        // It keeps its room until it is read: that bounds what guests hold of the host's memory.
+        let held = move |never: Infallible| {
+            let _room = &room;
+            match never {}
+        };
+        Ok(Admission::Kept(kept.map(|body| body.map_err(held).boxed_unsync())))
     }
 }
 
-type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Sent = Result<(Response<WasiBody>, Done), Error>;
+
+/// What is left to do when a response was read.
+fn nothing() -> Done {
+    Box::new(async { Ok(()) })
+}
 
 impl WasiHttpHooks for Egress {
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
@@ -295,7 +366,14 @@ impl WasiHttpHooks for Egress {
         let entry = self.log.open(request.method(), &url);
         let (call, policy) = (self.call, self.policy.clone());
         let admitted = match self.admit(request, target, &entry) {
-            Ok(admitted) => admitted,
+            Ok(Admission::Sent(admitted)) => *admitted,
+            Ok(Admission::Kept(response)) => {
+                entry.reused(response.body().size_hint().exact().unwrap_or_default());
+                policy.measured(Upstream::Reused, Duration::ZERO, None);
+                let age = response.headers().get(header::AGE);
+                tracing::debug!(%call, service = %policy.service, request = shown, ?age, "outbound request answered by what is kept");
+                return Box::new(async move { Ok((response, nothing())) });
+            }
             Err(reason) => {
                 entry.denied(reason.as_str());
                 policy.measured(Upstream::Refused, Duration::ZERO, reason.limit());
@@ -325,8 +403,7 @@ impl WasiHttpHooks for Egress {
                     tracing::warn!(%call, service = %policy.service, request = shown, error = fault.why, "outbound request failed");
                 }
             }
-            let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
-            sent.map(|response| (response, done)).map_err(|fault| fault.typed)
+            sent.map(|response| (response, nothing())).map_err(|fault| fault.typed)
         })
     }
 }
@@ -371,7 +448,7 @@ mod tests {
             reason: String::new(),
         };
         let grant = Grant::new(&[asked], &json!({ "url": url }), None).unwrap();
-        let caps = Caps { requests_per_call: 3, ..Caps::default() };
+        let caps = Caps { requests_per_call: 3, concurrent_requests: 2, ..Caps::default() };
         let dialer = Dialer::new(Network::default(), &caps, resolve::System::shared());
         Policy::new("svc".into(), grant, Vec::new(), caps, Trip::default(), dialer).into()
     }
@@ -404,6 +481,50 @@ mod tests {
         let told = seen.lock().unwrap().pop().unwrap();
         let span: String = spans[0].span_id.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(told, format!("00-0af7651916cd43dd8448eb211c80319c-{span}-01"));
+    }
+
+    /// A request that asks for its response to be kept.
+    fn wishing(url: &str) -> Request<WasiBody> {
+        let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
+        Request::get(url).header("bulkhead-reuse", "60").body(body).unwrap()
+    }
+
+    /// Has a response kept, as if it had been fetched.
+    async fn keep(policy: &Policy, url: &str) {
+        let wish = Wish::take(&mut wishing(url), &Target::parse(url).unwrap()).unwrap();
+        let place = policy.kept.place(wish, StatusCode::OK, &HeaderMap::new()).unwrap();
+        let passed = reuse::Keeping::new(http_body_util::Full::from("kept"), place).collect().await;
+        assert_eq!(passed.unwrap().to_bytes(), "kept");
+    }
+
+    async fn answer(policy: &Arc<Policy>, url: &str) -> Result<Response<WasiBody>, String> {
+        let mut egress = Egress::new(policy.clone(), CallId::new(), EgressLog::default());
+        let sent = egress.send_request(wishing(url), None, Box::new(async { Ok(()) }));
+        Box::into_pin(sent).await.map(|(response, _)| response).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_takes_room_until_it_is_read() {
+        let (url, _) = upstream().await;
+        let (policy, url) = (policy(&url), format!("{url}/a"));
+        keep(&policy, &url).await;
+        let [first, _second] = [answer(&policy, &url).await.unwrap(), answer(&policy, &url).await.unwrap()];
+        assert_eq!(answer(&policy, &url).await.unwrap_err(), Error::ConnectionLimitReached.to_string());
+        assert_eq!(first.into_body().collect().await.unwrap().to_bytes(), "kept");
+        assert!(answer(&policy, &url).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_sent_is_refused_though_a_response_is_kept() {
+        let (url, _) = upstream().await;
+        let policy = policy(&url);
+        for path in ["a", "b"] {
+            keep(&policy, &format!("{url}/{path}")).await;
+        }
+        let kept = answer(&policy, &format!("{url}/a")).await.unwrap();
+        assert_eq!(kept.into_body().collect().await.unwrap().to_bytes(), "kept");
+        let refused = answer(&policy, &format!("{url}/b")).await.unwrap_err();
+        assert_eq!(refused, Error::HttpRequestDenied.to_string());
     }
 
     #[tokio::test]

@@ -3,8 +3,9 @@
 //! A host is reachable only if the operator wrote it. Where the component asks for `{config.KEY}…`, the
 //! value in the service's config is the grant. Where it names the host itself, an `egress` rule of the
 //! operator must name it too. An `egress` block narrows both; one that is wider than what the component
-//! asks for is refused. An empty grant denies everything.
+//! asks for is refused. An empty grant denies everything. The calls of a tool may be narrowed further ([`tool`]).
 
+pub mod tool;
 mod tree;
 
 use std::fmt;
@@ -104,7 +105,7 @@ impl Grant {
         let (mut grant, mut rules) = (Self::default(), Vec::new());
         for request in asked {
             let methods = request.methods.iter().map(|m| method(m)).collect::<Result<Vec<_>, _>>()?;
-            let (anchored, urls) = urls(&request.url, config)?;
+            let (anchored, urls) = urls("the component's manifest", &request.url, config)?;
             for url in urls {
                 let rule = Rule { url, methods: methods.clone(), query: None };
                 let overlaps = |own: &UrlPattern| rule.url.covers(own) || own.covers(&rule.url);
@@ -168,20 +169,18 @@ fn narrow(own: &EgressRule, asked: &[Rule]) -> Result<Vec<Rule>, String> {
     Ok(narrowed.filter(|rule| !rule.methods.is_empty()).collect())
 }
 
-/// The patterns a manifest's URL stands for, and whether the operator's config named their host.
-fn urls(url: &str, config: &Value) -> Result<(bool, Vec<UrlPattern>), String> {
+/// The patterns a URL of a component stands for, and whether the operator's config named their host. `place` is where the
+/// component says it.
+fn urls(place: &str, url: &str, config: &Value) -> Result<(bool, Vec<UrlPattern>), String> {
     let Some(rest) = url.strip_prefix("{config.") else {
-        let pattern = url.parse().map_err(|e| format!("the component's manifest: {e}"))?;
+        let pattern = url.parse().map_err(|e| format!("{place}: {e}"))?;
         return Ok((false, vec![pattern]));
     };
-    let (key, path) =
-        rest.split_once('}').ok_or_else(|| format!("the component's manifest: `{url}` lacks a `}}`"))?;
+    let (key, path) = rest.split_once('}').ok_or_else(|| format!("{place}: `{url}` lacks a `}}`"))?;
     // What follows the operator's URL may lead further down and nowhere else: `{config.url}.evil.example` or
     // `{config.scheme}://evil.example` would be hosts that nobody wrote.
     if !path.is_empty() && !path.starts_with('/') {
-        return Err(format!(
-            "the component's manifest: in `{url}`, only a path may follow `{{config.{key}}}`"
-        ));
+        return Err(format!("{place}: in `{url}`, only a path may follow `{{config.{key}}}`"));
     }
     let value = key.split('.').try_fold(config, |value, part| value.get(part));
     let values: Vec<&Value> = match value {

@@ -1,6 +1,7 @@
 //! What a reload changes, all of it at one moment. Whoever needs several parts takes one [`Snapshot`] when it begins and
 //! keeps it to its end, so it never sees half of a change; what a call uses of it lives until the call has ended.
 
+pub mod again;
 pub mod follow;
 pub mod reload;
 pub mod watch;

@@ -359,7 +359,10 @@ pub(crate) mod tests {
         }
         meters.upstream(Upstream::Refused, Duration::ZERO);
         meters.upstream(Upstream::Failed, Duration::from_secs(2));
-        for (class, count) in [("2xx", 2), ("4xx", 1), ("5xx", 1), ("refused", 1), ("failed", 1)] {
+        meters.upstream(Upstream::Reused, Duration::ZERO);
+        for (class, count) in
+            [("2xx", 2), ("4xx", 1), ("5xx", 1), ("refused", 1), ("failed", 1), ("reused", 1)]
+        {
             let labels = format!("service=\"weather\",class=\"{class}\"");
             says(&metrics, &format!("bulkhead_upstream_requests_total{{{labels}}} {count}"));
         }

@@ -19,6 +19,7 @@ use crate::{
     cache::Key,
     catalog::{Found, Member, service::Service, tool::Support},
     error::CallError,
+    grant::tool::ToolGrant,
     limit::{Admitted, gate::Pass as Places},
     operation::Operation,
     request::{Brought, CallId},
@@ -189,6 +190,12 @@ impl Checked {
     #[must_use]
     pub fn service(&self) -> &Arc<Service> {
         &self.service
+    }
+
+    /// What the tool that is called may send; none if that is all its service may, or no tool is called.
+    #[must_use]
+    pub fn tool_grant(&self) -> Option<Arc<ToolGrant>> {
+        self.service.tool_grant(self.work.tool()?)
     }
 
     /// Under which key its result may be kept, and for how long.

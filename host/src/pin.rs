@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 pub use difference::Difference;
 pub use lock::LockError;
 
-use crate::{catalog::tool::Declared, sandbox::Manifest};
+use crate::{catalog::tool::Declared, grant::tool::ToolEgress, sandbox::Manifest};
 
 /// Whether an exchanged component is served at once.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -70,24 +70,40 @@ impl Definitions {
 fn definition(tool: &Declared) -> Value {
     let parsed = |text: &String| serde_json::from_str(text).unwrap_or(Value::String(text.clone()));
     let annotations = tool.annotations;
-    json!({
+    let mut meta = tool.meta.as_ref().map(parsed);
+    let egress = meta.as_mut().and_then(Value::as_object_mut).map(ToolEgress::take);
+    let mut definition = json!({
         "title": tool.title, "description": tool.description, "tags": tool.tags,
         "inputSchema": parsed(&tool.input_schema), "outputSchema": tool.output_schema.as_ref().map(parsed),
         "annotations": {
             "readOnly": annotations.read_only, "destructive": annotations.destructive,
             "idempotent": annotations.idempotent, "openWorld": annotations.open_world,
         },
-        "meta": tool.meta.as_ref().map(parsed),
-    })
+        "meta": meta.filter(|meta| !matches!(egress, Some(Ok(Some(_)))) || *meta != json!({})),
+    });
+    // A tool that says nothing of it is pinned as it was before there was such a thing.
+    if let (Some(Ok(Some(egress))), Some(definition)) = (egress, definition.as_object_mut()) {
+        definition.insert(difference::EGRESS.to_owned(), requests(&egress).into());
+    }
+    definition
+}
+
+/// What the calls of a tool send: `GET https://api.example.com/v1/pets`, sorted.
+fn requests(egress: &[ToolEgress]) -> Vec<String> {
+    let each = egress.iter();
+    sorted(each.flat_map(|asked| asked.methods.iter().map(|method| format!("{method} {}", asked.url))))
 }
 
 fn egress(manifest: &Manifest) -> Vec<String> {
     let each = manifest.egress.iter();
-    let each = each.flat_map(|asked| asked.methods.iter().map(|method| format!("{method} {}", asked.url)));
-    let mut egress: Vec<String> = each.collect();
-    egress.sort_unstable();
-    egress.dedup();
-    egress
+    sorted(each.flat_map(|asked| asked.methods.iter().map(|method| format!("{method} {}", asked.url))))
+}
+
+fn sorted(requests: impl Iterator<Item = String>) -> Vec<String> {
+    let mut requests: Vec<String> = requests.collect();
+    requests.sort_unstable();
+    requests.dedup();
+    requests
 }
 
 fn sha256(text: &str) -> String {
@@ -223,6 +239,8 @@ impl Pins {
     pub fn save(&self, only: Option<&str>) -> Result<(), LockError> {
         let Some(path) = &self.lock else { return Ok(()) };
         let state = &mut *self.state();
+        // Equal parts are shared by what was loaded together; kept for longer they would pile up with every listing that differs.
+        (state.egress, state.definitions) = <(HashSet<_>, HashMap<_, _>)>::default();
         let seen = std::mem::take(&mut state.seen);
         let seen = seen.into_iter().filter(|(key, _)| only.is_none_or(|only| key == only));
         let seen: Vec<_> = seen.collect();

@@ -257,6 +257,23 @@ pub enum Level {
     Emergency,
 }
 
+impl Level {
+    /// Its name, as MCP has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+            Self::Alert => "alert",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
 /// How many events may wait for a slow client before further ones are dropped.
 const EVENT_BACKLOG: usize = 64;
 

@@ -18,6 +18,7 @@ mod limits;
 mod output;
 mod perform;
 mod prepare;
+mod said;
 
 use std::{
     io,
@@ -33,6 +34,7 @@ pub use files::Folders;
 use futures::{FutureExt as _, future::BoxFuture};
 pub use guest::Usage;
 pub use perform::Produced;
+pub use said::{Line, Said};
 use tokio::{
     select,
     sync::oneshot,
@@ -47,7 +49,7 @@ use wasmtime_wasi::p2::bindings as wasi;
 
 use crate::{
     catalog::{
-        loader::Offer,
+        offer::Offer,
         prompt::{DeclaredPrompt, DeclaredTemplate},
         tool::Declared,
     },
@@ -61,7 +63,7 @@ use crate::{
 use bindings::types;
 use engine::Size;
 use guest::{Call, Guest};
-use lane::{Meter, SlowLane, Weight};
+use lane::{Meter, SlowLane, Weight, metered};
 
 /// How long a cancelled guest may tidy up.
 const GRACE: Duration = Duration::from_millis(100);
@@ -241,36 +243,45 @@ impl Sandbox {
         Ok(linked.get_or_init(|| made))
     }
 
-    /// Asks a component what it is.
+    /// Asks a component what it is. What it says meanwhile, `said` gets as well.
     ///
     /// # Errors
     /// When it crashes or takes too long.
     pub fn describe<'a>(
         &'a self,
         compartment: &'a Compartment,
+        said: &'a Said,
     ) -> BoxFuture<'a, Result<Manifest, CallError>> {
         async move {
             let limits = loading(&compartment.limits);
-            let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
+            let call = Call::listing(said);
+            let meter = call.meter.clone();
+            let mut store = guest::store(compartment, limits.taken(), call)?;
             let asking = async {
                 let Component { pre, exports, .. } = &*compartment.component;
                 let instance = pre.instantiate_async(&mut store).await?;
                 exports.lifecycle(&mut store, &instance)?.call_describe(&mut store).await
             };
-            let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+            let asked = timeout_at(Instant::now() + limits.deadline, metered(meter, asking)).await;
             Ok(settle(asked, &store, &limits)?.into())
         }
         .boxed()
     }
 
-    /// Asks a configured component what it offers.
+    /// Asks a configured component what it offers. What it says meanwhile, `said` gets as well.
     ///
     /// # Errors
     /// When the component refuses its config, crashes, or takes too long.
-    pub fn offer<'a>(&'a self, compartment: &'a Compartment) -> BoxFuture<'a, Result<Offer, CallError>> {
+    pub fn offer<'a>(
+        &'a self,
+        compartment: &'a Compartment,
+        said: &'a Said,
+    ) -> BoxFuture<'a, Result<Offer, CallError>> {
         async move {
             let limits = loading(&compartment.limits);
-            let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
+            let call = Call::listing(said);
+            let meter = call.meter.clone();
+            let mut store = guest::store(compartment, limits.taken(), call)?;
             let asking = async {
                 let instance = match initialized(compartment, &mut store).await? {
                     Ok(instance) => instance,
@@ -278,8 +289,10 @@ impl Sandbox {
                 };
                 Ok(offered(compartment, &mut store, &instance).await?.map_err(CallError::from))
             };
-            let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
-            settle(asked, &store, &limits)?
+            let asked = timeout_at(Instant::now() + limits.deadline, metered(meter, asking)).await;
+            let offer = settle(asked, &store, &limits).map_err(too_much)?;
+            let outside = !compartment.folders.is_empty() || store.data().looked_outside();
+            offer.map(|offer: Offer| Offer { of_config: !outside, ..offer })
         }
         .boxed()
     }
@@ -291,7 +304,9 @@ impl Sandbox {
     pub fn health<'a>(&'a self, compartment: &'a Compartment) -> BoxFuture<'a, Result<String, CallError>> {
         async move {
             let limits = loading(&compartment.limits);
-            let mut store = guest::store(compartment, limits.taken(), Call::nobodys())?;
+            let call = Call::nobodys();
+            let meter = call.meter.clone();
+            let mut store = guest::store(compartment, limits.taken(), call)?;
             let asking = async {
                 let instance = match initialized(compartment, &mut store).await? {
                     Ok(instance) => instance,
@@ -300,7 +315,7 @@ impl Sandbox {
                 let lifecycle = compartment.component.exports.lifecycle(&mut store, &instance)?;
                 lifecycle.call_health_check(&mut store).await
             };
-            let asked = timeout_at(Instant::now() + limits.deadline, asking).await;
+            let asked = timeout_at(Instant::now() + limits.deadline, metered(meter, asking)).await;
             settle(asked, &store, &limits)?.map_err(CallError::Failed)
         }
         .boxed()
@@ -323,9 +338,19 @@ impl Sandbox {
         let weight = call.compartment().weight.clone();
         let (meter, policy) = (Meter::new(), call.compartment().policy.clone());
         let (cancel, used) = (cancelled.clone(), usage.clone());
-        let tenant = Some(call.caller().tenant.clone());
-        let running =
-            Call { id: call.id, tenant, events, cancelled: cancel, meter: meter.clone(), egress, usage };
+        let (tenant, tool) = (Some(call.caller().tenant.clone()), call.tool_grant());
+        let running = Call {
+            id: call.id,
+            tenant,
+            events,
+            cancelled: cancel,
+            meter: meter.clone(),
+            tool,
+            egress,
+            usage,
+            said: Said::default(),
+            fresh: false,
+        };
         let (alive, gone) = oneshot::channel::<()>();
         // All of it moves to where the guest runs, the place it holds included.
         let guest = async move {
@@ -370,6 +395,17 @@ fn loading(limits: &Limits) -> Limits {
     Limits { deadline: limits.deadline.min(LOADING), result_bytes: CATALOGUE, ..*limits }
 }
 
+/// What it says in one go, said so that whoever wrote the component knows what to do.
+fn too_much(error: CallError) -> CallError {
+    match error {
+        CallError::ResultTooLarge(_) => CallError::Failed(format!(
+            "what it offers is more than {}, schemas and plans included; fewer tools, or smaller ones, can be served",
+            Limits { result_bytes: CATALOGUE, ..Limits::default() }.taken()
+        )),
+        other => other,
+    }
+}
+
 /// A fresh instance that has its config. The inner error is the component's: the config is wrong.
 async fn initialized(
     compartment: &Compartment,
@@ -403,6 +439,7 @@ async fn offered(
             tools: tools?.into_iter().map(Declared::from).collect(),
             prompts: prompts?.into_iter().map(DeclaredPrompt::from).collect(),
             templates: templates?.map(|all| all.into_iter().map(DeclaredTemplate::from).collect()),
+            of_config: false,
         })
     };
     Ok(all())

@@ -22,7 +22,7 @@ use crate::{
     auth::{key_set, signed},
     command_line::bulkhead,
     support::{
-        Client, RawUpstream, Received, Server, Upstream, component,
+        Authority, Client, RawUpstream, Received, Server, Upstream, component,
         raw_upstream::{page, say},
         tenancy::audit,
     },
@@ -34,7 +34,9 @@ const QUERY: &str = "canary-query-2/\"+&~";
 const PASSWORD: &str = "canary-upstream-3/\"+:~";
 const CLIENT: &str = "canary-client-7/\"+~";
 const ACCESS: &str = "canary-access-8/\"+~";
-const OF_UPSTREAMS: [&str; 5] = [TOKEN, QUERY, PASSWORD, CLIENT, ACCESS];
+/// In a kubeconfig.
+const CLUSTER: &str = "canary-cluster-9/\"+~x";
+const OF_UPSTREAMS: [&str; 6] = [TOKEN, QUERY, PASSWORD, CLIENT, ACCESS, CLUSTER];
 /// What callers bring.
 const KEY: &str = "canary-key-4/\"+~abcdefgh";
 const USERS: &str = "canary-user-5/\"+:~";
@@ -71,6 +73,8 @@ struct World {
     hash: String,
     issuer: Upstream,
     echo: Upstream,
+    /// The same as a cluster, and who vouches for it.
+    cluster: (Upstream, Authority),
     /// Never answers.
     silent: RawUpstream,
     /// Answers with what is no HTTP, and says there what it was sent.
@@ -108,12 +112,16 @@ impl World {
             say(stream, &whole[..whole.len() - 5]).await;
         });
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let authority = Authority::new();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let cluster = Upstream::serve(listener, Some(authority.certify("127.0.0.1").server()), echo);
         Self {
             jwt: signed("https://idp.example", "https://mcp.example/mcp", 3600, "dev"),
             hash: basic::hash(&Secret::new(USERS.to_owned())).unwrap(),
             issuer: Upstream::start(issue).await,
             gone: format!("http://{gone}"),
             echo: Upstream::start(echo).await,
+            cluster: (cluster, authority),
             silent: silent.await,
             garbled: garbled.await,
             torn: torn.await,
@@ -129,7 +137,7 @@ impl World {
             let header = received.headers.get("authorization")?.to_str().unwrap();
             Some(BASE64_STANDARD.decode(header.strip_prefix("Basic ")?).unwrap())
         };
-        let received = [self.echo.received(), self.issuer.received()].concat();
+        let received = [self.echo.received(), self.issuer.received(), self.cluster.0.received()].concat();
         let mut all: Vec<u8> = received.iter().filter_map(basic).flatten().collect();
         let shown = received
             .iter()
@@ -137,6 +145,18 @@ impl World {
         all.extend(shown.collect::<String>().into_bytes());
         all.extend(heads.into_bytes());
         all
+    }
+
+    fn kubeconfig(&self) -> String {
+        let (upstream, authority) = &self.cluster;
+        let ca = BASE64_STANDARD.encode(authority.pem());
+        json!({
+            "current-context": "c",
+            "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
+            "clusters": [{ "name": "c", "cluster": { "server": upstream.url(), "certificate-authority-data": ca } }],
+            "users": [{ "name": "u", "user": { "token": CLUSTER } }],
+        })
+        .to_string()
     }
 
     fn config(&self, dir: &Path) -> String {
@@ -178,7 +198,14 @@ impl World {
             )
         };
         let echo = || self.echo.url();
+        fs::write(dir.join("kubeconfig"), self.kubeconfig()).unwrap();
+        let cluster = format!(
+            "cluster: {{ component: '{}', kubernetes: {{ kubeconfig: '{}' }} }}",
+            component("hostile").display(),
+            dir.join("kubeconfig").display()
+        );
         let services = [
+            cluster,
             service("token", "hostile", echo(), token),
             service("query", "hostile", echo(), query),
             service("password", "hostile", echo(), password),
@@ -235,6 +262,7 @@ async fn conversations(world: &World, server: &Server) -> String {
             ("query_fetch", page(echo.clone()), "[removed]"),
             ("password_fetch", page(echo.clone()), "[removed]"),
             ("access_fetch", page(echo.clone()), "[removed]"),
+            ("cluster_fetch", page(world.cluster.0.url()), "[removed]"),
             ("none_fetch", page(echo.clone()), "\"isError\":true"),
             ("token_fetch", json!({ "url": format!("{echo}/allowed/broken") }), "\"status\":500"),
             ("token_fetch", json!({ "url": format!("{echo}/other") }), "\"denied\""),
@@ -302,11 +330,13 @@ fn commands(world: &World, config: &str, dir: &Path) -> Vec<Sink> {
     let hostile = component("hostile").display().to_string();
     let url = format!("{}/allowed/x", world.echo.url());
     let folder = dir.join("audit").display().to_string();
-    let commands: [(&[&str], &str); 12] = [
+    let cluster = format!("{}/allowed/x", world.cluster.0.url());
+    let commands: [(&[&str], &str); 13] = [
         (&["check", "--json"], "\"credentials\""),
         (&["check"], "credential  "),
         (&["explain", "--json", "--service", "token", "--url", &url], "authorization"),
         (&["explain", "--json", "--service", "query", "--url", &url], "api_key"),
+        (&["explain", "--service", "cluster", "--url", &cluster], "context `c` of "),
         (&["explain", "--service", "password", "--url", &url], "ALLOWED"),
         (&["explain", "--json", "--tool", "token_panic", "--caller", "agent"], "deny_tools"),
         (&["inspect", "--json", &hostile], "\"hostile\""),

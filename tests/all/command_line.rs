@@ -341,8 +341,23 @@ fn a_component_crate_is_built_and_checked() {
     assert!(
         String::from_utf8(nothing.stderr)
             .unwrap()
-            .contains("has no Cargo.toml; name the folder of a component crate")
+            .contains("has no Cargo.toml, package.json or pyproject.toml; name the folder of a component")
     );
+    let package = dir.path().join("package.json");
+    for (text, wanted) in [
+        (r#"{"name":"a"}"#, "has no `bulkhead`; add `\"bulkhead\": { \"entry\": \"src/index.ts\" }`"),
+        (r#"{"name":"a","bulkhead":{"entry":"a.js"}}"#, "a.js, which is not there"),
+        (
+            r#"{"name":"a","bulkhead":{"entry":"package.json","exports":["x"]}}"#,
+            "exports `x`; there are resources, prompts, completions",
+        ),
+        (r#"{"name":"a","bulkhead":{"entry":"package.json"}}"#, "rolldown is not installed; in "),
+    ] {
+        fs::write(&package, text).unwrap();
+        let refused = bulkhead(&["build", dir.path().to_str().unwrap()]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(said.contains(wanted), "{said}");
+    }
     let host = root().join("host/builder");
     let no_cdylib = bulkhead(&["build", host.to_str().unwrap()]);
     assert!(String::from_utf8(no_cdylib.stderr).unwrap().contains("has no cdylib; add `[lib]`"));

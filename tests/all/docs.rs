@@ -187,6 +187,8 @@ async fn the_operators_guide_does_as_it_says() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("components")).unwrap();
     fs::copy(component("prometheus"), dir.path().join("components/prometheus.wasm")).unwrap();
+    // Only what the host makes of its configuration is looked at.
+    fs::copy(component("hostile"), dir.path().join("kubernetes.wasm")).unwrap();
     // A version that asks for more and has other tools.
     fs::copy(component("hostile"), dir.path().join("prometheus-2.wasm")).unwrap();
     let mut reader = Reader {

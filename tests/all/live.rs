@@ -1,10 +1,10 @@
 //! A catalogue that changes while it serves: components that come, change and go; edits of the configuration, good and
 //! bad; and what that means for calls, callers and listeners.
 
-mod listeners;
+pub(crate) mod listeners;
 mod storm;
 
-use std::{fs, os::unix::fs::symlink, path::Path, sync::Mutex, sync::mpsc};
+use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path, sync::Mutex, sync::mpsc};
 
 use bulkhead::{auth::key, secret::Secret};
 use http_body_util::Full;
@@ -347,9 +347,9 @@ async fn what_stays_the_same_is_the_same() {
     };
     let host = bulkhead::app::build(load("a1", "b1", "")).await.unwrap();
     let before = host.snapshot();
-    let nothing = host.reload(load("a1", "b1", ""), true).await.unwrap();
+    let nothing = host.reload(load("a1", "b1", ""), true, &BTreeSet::new()).await.unwrap();
     assert!(!nothing.changed && Arc::ptr_eq(&before, &host.snapshot()));
-    let one = host.reload(load("a1", "b2", ""), true).await.unwrap();
+    let one = host.reload(load("a1", "b2", ""), true, &BTreeSet::new()).await.unwrap();
     assert_eq!((one.changed, one.loaded), (true, vec!["t/b".to_owned()]));
     let after = host.snapshot();
     let same = |name| {
@@ -362,7 +362,7 @@ async fn what_stays_the_same_is_the_same() {
     let component =
         |at: &bulkhead::live::Snapshot| at.catalog.service("t", "b").unwrap().compartment.component.clone();
     assert!(Arc::ptr_eq(&component(&after), &component(&before)));
-    host.reload(load("a1", "b2", "presets: { p: { tools: ['*'] } }"), true).await.unwrap();
+    host.reload(load("a1", "b2", "presets: { p: { tools: ['*'] } }"), true, &BTreeSet::new()).await.unwrap();
     assert!(Arc::ptr_eq(&host.snapshot().auth, &before.auth), "a preset that nobody has changes nobody");
     assert_eq!(host.snapshot().presets.len(), 1);
 }

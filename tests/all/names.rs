@@ -430,3 +430,38 @@ async fn tls_and_token_endpoints_are_no_way_around() {
     here.log.line(&[&own, "outbound request failed", &why, "idp.example resolves to 127.0.0.1, which"]);
     assert_eq!(upstream.accepted(), 0);
 }
+
+#[tokio::test]
+async fn the_server_of_a_kubeconfig_may_be_in_a_private_network_and_nothing_else_may() {
+    let upstream = one().await;
+    let dir = tempfile::tempdir().unwrap();
+    let server = url("api.prod", &upstream);
+    let kubeconfig = json!({
+        "current-context": "prod",
+        "contexts": [{ "name": "prod", "context": { "cluster": "prod", "user": "prod" } }],
+        "clusters": [{ "name": "prod", "cluster": { "server": server } }],
+        "users": [{ "name": "prod", "user": {} }],
+    });
+    let file = dir.path().join("kubeconfig");
+    std::fs::write(&file, kubeconfig.to_string()).unwrap();
+    let other = url("other.prod", &upstream);
+    let rest = format!(
+        "kubernetes: {{ kubeconfig: '{}' }}, config: {{ others: ['{other}'] }}, limits: {{ retries: 0 }}",
+        file.display()
+    );
+    let here = Here::new(&one_service("hostile", &rest)).await;
+    here.names_are(&[&["127.0.0.1"]]);
+    let (own, other) = (server + "/allowed/x", other + "/allowed/x");
+    assert_eq!(here.fetch("hostile", &own).await, Ok(json!("hello")));
+    assert_eq!(here.fetch("hostile", &other).await, refused(&other));
+    here.names_are(&[&["10.96.0.1"]]);
+    let explained = here.explain(&own).await;
+    assert_eq!((explained.allowed, explained.reason), (true, None));
+    assert!(!here.explain(&other).await.allowed);
+    // A cluster is in no such place, and metadata services are.
+    for address in ["169.254.169.254", "0.0.0.0", "fe80::1", "::ffff:127.0.0.1"] {
+        here.names_are(&[&[address]]);
+        assert_eq!(here.fetch("hostile", &own).await, refused(&own), "{address}");
+    }
+    assert_eq!(upstream.accepted(), 1);
+}

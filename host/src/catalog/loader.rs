@@ -12,7 +12,8 @@ use std::{
 use super::{
     Catalog,
     files::Files,
-    prompt::{DeclaredPrompt, DeclaredTemplate, Prompt, Resources},
+    offer::Offer,
+    prompt::{Prompt, Resources},
     service::Service,
     tool::{Declared, Tool},
 };
@@ -22,11 +23,15 @@ use crate::{
     cache::Revision,
     config::{self, ComponentSource, load::suggestion},
     egress::{Policy, dial::Dialer, resolve::Resolve},
-    grant::Grant,
+    grant::{
+        Grant,
+        tool::{ToolEgress, ToolGrant},
+    },
     limit::gate::{CallLimits, Gate},
+    live::again::Key,
     metrics::Metrics,
     pin::{self, Now, Pins},
-    sandbox::{Compartment, Component, Folders, LoadError, Manifest, Sandbox, digest},
+    sandbox::{Compartment, Component, Folders, LoadError, Manifest, Said, Sandbox, digest},
     shape::Shaping,
 };
 
@@ -34,9 +39,6 @@ use crate::{
 pub const EMBEDDED_UTILITIES: &[u8] = include_bytes!(env!("UTILITIES_WASM"));
 
 static EMBEDDED_DIGEST: LazyLock<Arc<str>> = LazyLock::new(|| digest(EMBEDDED_UTILITIES).into());
-
-/// More tools, prompts or templates than a client could list in any sensible time.
-const MOST_TOOLS: usize = 4096;
 
 /// A component that was loaded, and what it says of itself.
 #[derive(Clone, Debug)]
@@ -52,16 +54,8 @@ type Seen = (Arc<str>, String);
 /// The tools of a service.
 type Tools = Arc<[Arc<Tool>]>;
 
-/// What a component offers with a config.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// Its tools.
-    pub tools: Arc<[Declared]>,
-    /// Its prompts.
-    pub prompts: Vec<DeclaredPrompt>,
-    /// Its resource templates, if it has resources.
-    pub templates: Option<Vec<DeclaredTemplate>>,
-}
+/// What came of listing services again.
+pub type Relisted = HashMap<Key, Result<Offer, String>>;
 
 /// Why a service cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +87,9 @@ pub struct Loader<'a> {
     offers: HashMap<(Source, String), Offer>,
     /// Tools by what was declared, whoever declared it.
     tools: HashMap<Arc<[Declared]>, HashMap<Seen, Tools>>,
+    said: Said,
+    /// What services that are served offer now.
+    relisted: Relisted,
 }
 
 impl<'a> Loader<'a> {
@@ -116,7 +113,21 @@ impl<'a> Loader<'a> {
             components: HashMap::new(),
             offers: HashMap::new(),
             tools: HashMap::new(),
+            said: Said::default(),
+            relisted: Relisted::new(),
         }
+    }
+
+    /// The same, and services that were listed again stay only if they offer the same.
+    #[must_use]
+    pub fn relisted(self, relisted: Relisted) -> Self {
+        Self { relisted, ..self }
+    }
+
+    /// The same, and `said` gets what components say while they are loaded.
+    #[must_use]
+    pub fn heard_by(self, said: Said) -> Self {
+        Self { said, ..self }
     }
 
     /// Loads a service of `tenant`; if it is served already, made from the same, it is that one.
@@ -127,8 +138,14 @@ impl<'a> Loader<'a> {
         let source = source(config);
         let digest = self.digest(&source)?;
         let former = self.former.and_then(|former| former.service(tenant, &config.name));
+        let mut offer = None;
         if let Some(same) = former.filter(|former| former.is_made_from(config, &digest)) {
-            return Ok(same.clone());
+            match self.relisted.remove(&(tenant.to_string(), config.name.clone())) {
+                None => return Ok(same.clone()),
+                Some(Err(why)) => return Err(format!("listing it again: {why}").into()),
+                Some(Ok(listed)) if listed.digest() == same.offered => return Ok(same.clone()),
+                Some(Ok(listed)) => offer = Some(listed),
+            }
         }
         if config.limits.memory > self.sandbox.memory() {
             let most = self.sandbox.memory();
@@ -137,7 +154,8 @@ impl<'a> Loader<'a> {
             );
         }
         let known = self.component(&source, &digest, config).await?;
-        let made = self.make(tenant, config.clone(), source, known, former.map(|former| &**former)).await;
+        let former = former.map(|former| &**former);
+        let made = self.make(tenant, config.clone(), source, known, former, offer).await;
         made.map(Arc::new).map_err(Fault::from)
     }
 
@@ -148,8 +166,10 @@ impl<'a> Loader<'a> {
         source: Source,
         Known { component, manifest }: Known,
         former: Option<&Service>,
+        offer: Option<Offer>,
     ) -> Result<Service, String> {
         let written = config.clone();
+        let config = with_namespace(&manifest, config);
         check_config(&manifest, &config.config)?;
         let grant = Grant::new(&manifest.egress, &config.config, config.egress.as_deref())?;
         for url in &grant.withheld {
@@ -158,6 +178,14 @@ impl<'a> Loader<'a> {
                 service = config.name,
                 url,
                 "the component asks for this host and the config does not grant it; add it under `egress`"
+            );
+        }
+        for identity in config.network.tls.iter().filter(|identity| identity.trusts_anybody()) {
+            tracing::warn!(
+                tenant = &**tenant,
+                service = config.name,
+                upstream = identity.describe(),
+                "TLS with an upstream is not verified, as the config says; anybody on the way can pass for it"
             );
         }
         let name: Arc<str> = config.name.as_str().into();
@@ -173,7 +201,12 @@ impl<'a> Loader<'a> {
             config.limits,
         );
         let built_in = source.0.is_none();
-        let Offer { tools, prompts, templates } = self.offer(source, &compartment).await?;
+        let offer = match offer {
+            Some(offer) => offer.sound()?,
+            None => self.offer(source, &compartment).await?,
+        };
+        let offered = offer.digest();
+        let Offer { tools, prompts, templates, .. } = offer;
         if !built_in {
             self.check_pin(tenant, &manifest, &compartment, &tools)?;
         }
@@ -189,6 +222,7 @@ impl<'a> Loader<'a> {
         no_two(&names)?;
         let key = format!("tenants.{tenant}.services.{name}");
         let tool_gates = tool_gates(&key, config.tool_limits, &names, former)?;
+        let tool_grants = tool_grants(&tools, &config.config)?;
         let meters = self.metrics.service(tenant, &name, &names);
         compartment.policy.measure(meters.clone());
         let gate = Gate::renewed(former.map(|former| &former.gate), &format!("{key}.limits"), config.calls);
@@ -203,6 +237,8 @@ impl<'a> Loader<'a> {
             meters,
             gate,
             tool_gates,
+            tool_grants,
+            offered,
             tools,
             prompts,
             resources,
@@ -264,30 +300,24 @@ impl<'a> Loader<'a> {
         self.metrics.loaded(component.compiled);
         let component = Arc::new(component);
         let bare = Compartment::bare(component.clone(), config.limits);
-        let manifest = self.sandbox.describe(&bare).await.map_err(|e| format!("asking what it is: {e}"))?;
+        let manifest = self.sandbox.describe(&bare, &self.said).await;
+        let manifest = manifest.map_err(|e| format!("asking what it is: {e}"))?;
         let known = Known { component, manifest: manifest.into() };
         self.components.insert(source.clone(), known.clone());
         Ok(known)
     }
 
-    /// What a component offers with a config, asked for once.
+    /// What a configured component offers. Where only its config can be behind that, it is asked for once.
     async fn offer(&mut self, source: Source, compartment: &Compartment) -> Result<Offer, String> {
         let key = (source, compartment.config.clone());
-        if let Some(offer) = self.offers.get(&key) {
+        if let Some(offer) = self.offers.get(&key).filter(|_| compartment.folders.is_empty()) {
             return Ok(offer.clone());
         }
-        let offer = self.sandbox.offer(compartment).await.map_err(|e| e.to_string())?;
-        let templates = offer.templates.as_ref().map_or(0, Vec::len);
-        for (many, what) in [
-            (offer.tools.len(), "tools"),
-            (offer.prompts.len(), "prompts"),
-            (templates, "resource templates"),
-        ] {
-            if many > MOST_TOOLS {
-                return Err(format!("it has {many} {what}; at most {MOST_TOOLS} can be served"));
-            }
+        let offer = self.sandbox.offer(compartment, &self.said).await.map_err(|e| e.to_string())?;
+        let offer = offer.sound()?;
+        if offer.of_config {
+            self.offers.insert(key, offer.clone());
         }
-        self.offers.insert(key, offer.clone());
         Ok(offer)
     }
 
@@ -340,6 +370,19 @@ pub fn read(source: &ComponentSource) -> Result<Cow<'static, [u8]>, String> {
     }
 }
 
+/// With the namespace of its cluster, if the component takes one and the operator wrote no other.
+fn with_namespace(manifest: &Manifest, mut config: config::Service) -> config::Service {
+    let schema = serde_json::from_str::<serde_json::Value>(&manifest.config_schema).unwrap_or_default();
+    let taken = schema.pointer("/properties/namespace/type").is_some_and(|kind| {
+        let text = |kind: &serde_json::Value| kind == "string";
+        text(kind) || kind.as_array().is_some_and(|kinds| kinds.iter().any(text))
+    });
+    if let (true, Some(own), Some(namespace)) = (taken, config.config.as_object_mut(), &config.namespace) {
+        own.entry("namespace").or_insert_with(|| namespace.as_str().into());
+    }
+    config
+}
+
 /// The component's own schema first: it names the key.
 fn check_config(manifest: &Manifest, config: &serde_json::Value) -> Result<(), String> {
     let schema = serde_json::from_str(&manifest.config_schema)
@@ -373,6 +416,19 @@ fn tool_gates(
         Ok((name.into(), gate))
     };
     limits.into_iter().map(gate).collect()
+}
+
+/// What the calls of each tool may send, where it says so.
+fn tool_grants(
+    tools: &[Arc<Tool>],
+    config: &serde_json::Value,
+) -> Result<HashMap<Arc<str>, Arc<ToolGrant>>, String> {
+    let saying = tools.iter().filter_map(|tool| Some((tool, tool.egress.as_ref()?)));
+    let grant = |(tool, egress): (&Arc<Tool>, &Vec<ToolEgress>)| {
+        let grant = ToolGrant::new(egress, config).map_err(|why| format!("tool `{}`: {why}", tool.name))?;
+        Ok((tool.public_name.clone(), Arc::new(grant)))
+    };
+    saying.map(grant).collect()
 }
 
 /// The tools as the operator wants them seen.

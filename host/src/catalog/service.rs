@@ -1,6 +1,6 @@
 //! A service that is served: a component, configured, with its tools and prompts read.
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
 
 use super::{
     Member,
@@ -12,6 +12,7 @@ use crate::{
     breaker::Breaker,
     cache::Revision,
     config,
+    grant::tool::ToolGrant,
     limit::gate::{CallLimits, Gate},
     metrics::ServiceMeters,
     request::Listing,
@@ -40,6 +41,8 @@ pub struct Service {
     pub manifest: Arc<Manifest>,
     /// What its guests run with.
     pub compartment: Compartment,
+    /// The digest of what its component offered.
+    pub(super) offered: [u8; 32],
     /// Its tools, in the component's order.
     pub tools: Arc<[Arc<Tool>]>,
     /// Its prompts, likewise.
@@ -56,6 +59,8 @@ pub struct Service {
     pub gate: Gate,
     /// How many each tool takes, where that is limited.
     pub(super) tool_gates: HashMap<Arc<str>, Gate>,
+    /// What the calls of each tool may send, where its component says so.
+    pub(super) tool_grants: HashMap<Arc<str>, Arc<ToolGrant>>,
 }
 
 impl Service {
@@ -64,11 +69,31 @@ impl Service {
         self.compartment.component.digest == digest && self.written == *config
     }
 
+    /// Whether its component has a tool of this name, served or not.
+    #[must_use]
+    pub fn declares(&self, tool: &str) -> bool {
+        let disabled = &self.written.overrides.disabled;
+        self.tools.iter().any(|one| one.name == tool) || disabled.contains(&format!("{}_{tool}", self.name))
+    }
+
     /// How many calls a tool takes; prompts and resources likewise.
     #[must_use]
     pub fn gate_of(&self, member: &Member) -> &Gate {
         static OPEN: Gate = Gate::open();
         self.tool_gates.get(member.public_name()).unwrap_or(&OPEN)
+    }
+
+    /// How often it is listed again.
+    #[must_use]
+    pub fn refresh(&self) -> Option<Duration> {
+        self.written.refresh
+    }
+
+    /// What the calls of a tool may send; none if that is all the service may.
+    #[must_use]
+    pub fn tool_grant(&self, tool: &Tool) -> Option<Arc<ToolGrant>> {
+        tool.egress.as_ref()?;
+        Some(self.tool_grants.get(&tool.public_name).cloned().unwrap_or_default())
     }
 
     /// All that a right can name, numbered: the tools, then the prompts, then the resources.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::effort::Effort;
 use crate::{
     access::{Facts, Overrides, overrides::Injection},
+    grant::tool::ToolEgress,
     request::ToolOutput,
     shape::{Conforms, Shaping, shape},
 };
@@ -81,6 +82,8 @@ pub struct Tool {
     pub plan: Option<Vec<u8>>,
     /// MCP `_meta`.
     pub meta: Option<Map<String, Value>>,
+    /// What its calls may send, if its component says so.
+    pub egress: Option<Vec<ToolEgress>>,
     /// Whether arguments are to be repeated in headers (SEP-2243).
     pub has_header_arguments: bool,
     /// Whether its calls are tasks from the start.
@@ -132,7 +135,9 @@ impl Tool {
         }
         let effort = Effort::new(&input_schema).map_err(|e| format!("input schema: {e}"))?;
         let arguments = validator(&input_schema).map_err(|e| format!("input schema: {e}"))?;
-        let meta = declared.meta.as_deref().map(meta).transpose()?;
+        let mut meta = declared.meta.as_deref().map(meta).transpose()?;
+        let egress = meta.as_mut().map(ToolEgress::take).transpose()?.flatten();
+        let meta = meta.filter(|meta| egress.is_none() || !meta.is_empty());
         let task = meta.as_ref().and_then(|meta| meta.get(TASK_META)).map(support).transpose()?;
         let cache_ttl = cache_ttl(&public_name, declared.cache_ttl, declared.annotations);
         Ok(Self {
@@ -148,6 +153,7 @@ impl Tool {
             cache_ttl,
             plan: declared.plan,
             meta,
+            egress,
             task,
             shaping: Shaping::default(),
             injection: Injection::default(),
@@ -449,6 +455,25 @@ mod tests {
         let meta = Some(json!({"io.modelcontextprotocol/x": 1, "acme.example/y": 2}).to_string());
         let tool = Tool::new("svc", Declared { meta, ..declared("a", &json!({"type": "object"})) }).unwrap();
         assert_eq!(Value::Object(tool.meta.unwrap()), json!({"acme.example/y": 2}));
+    }
+
+    #[test]
+    fn what_a_tool_may_send_is_not_for_clients() {
+        let saying = |meta: Value| Declared {
+            meta: Some(meta.to_string()),
+            ..declared("t", &json!({"type": "object"}))
+        };
+        let egress = json!([{ "url": "https://h/a", "methods": ["GET"] }]);
+        let tool = Tool::new("svc", saying(json!({ "bulkhead/egress": egress, "x": 1 }))).unwrap();
+        assert_eq!(tool.meta, json!({ "x": 1 }).as_object().cloned());
+        let own = ToolEgress { url: "https://h/a".into(), methods: vec!["GET".into()] };
+        assert_eq!(tool.egress, Some(vec![own]));
+        let tool = Tool::new("svc", saying(json!({ "bulkhead/egress": [] }))).unwrap();
+        assert_eq!((tool.meta, tool.egress), (None, Some(Vec::new())));
+        refused(
+            saying(json!({ "bulkhead/egress": null })),
+            "tool `t`: meta: `bulkhead/egress` is not a list",
+        );
     }
 
     #[test]

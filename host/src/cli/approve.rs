@@ -3,13 +3,13 @@
 use std::io::{BufRead, IsTerminal, stdin, stdout};
 
 use bulkhead::{
-    config::{ComponentSource, Config, load::suggestion},
+    config::{ComponentSource, Config},
     pin::{self, Approval, Trust},
 };
 use clap::Args;
 use serde_json::json;
 
-use super::{Failure, Options, Outcome, build_host, failed, usage};
+use super::{Failure, Options, Outcome, alone, build_host, failed};
 
 /// Show what a service's component asks for and says that it did not before, and agree to it.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(super) struct Approve {
 
 impl Approve {
     pub(super) async fn run(self, options: &Options) -> Outcome {
-        let (config, key) = self.alone(options.load(None)?)?;
+        let (config, key) = approving(options.load(None)?, &self.service)?;
         let host = build_host(config).await?;
         let Some(approval) = host.pins().change(&key) else {
             if options.json {
@@ -45,36 +45,19 @@ impl Approve {
         }
         if approved { Ok(()) } else { Err(failed("nothing is approved; --yes approves what is shown")) }
     }
+}
 
-    /// A configuration with nothing but the service, and the name of its pin.
-    fn alone(&self, mut config: Config) -> Result<(Config, String), Failure> {
-        let known = config.tenants.iter().flat_map(|tenant| &tenant.services);
-        let known: Vec<String> = known.map(|service| service.name.clone()).collect();
-        if let Some(tenant) = config.local_tenant.clone() {
-            config.tenants.retain(|known| known.name == tenant);
-        }
-        for tenant in &mut config.tenants {
-            tenant.services.retain(|service| service.name == self.service);
-        }
-        config.tenants.retain(|tenant| !tenant.services.is_empty());
-        let tenants: Vec<&str> = config.tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-        let [tenant] = tenants.as_slice() else {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            return Err(usage(if tenants.is_empty() {
-                format!("there is no service `{}`. {}", self.service, suggestion(&self.service, &known))
-            } else {
-                format!("several tenants have it; choose one with --tenant: {}", tenants.join(", "))
-            }));
-        };
-        let key = pin::key(tenant, &self.service);
-        let mut services = config.tenants.iter().flat_map(|tenant| &tenant.services);
-        if services.any(|service| service.component == ComponentSource::EmbeddedUtilities) {
-            return Err(failed(format!("{key} is built in: it changes only with the host")));
-        }
-        config.components.trust = Trust::Folder; // here, to look at it
-        (config.audit, config.auth) = (None, None);
-        Ok((config, key))
+/// The configuration to look at a component with that is to be approved, and the name of its pin.
+fn approving(config: Config, service: &str) -> Result<(Config, String), Failure> {
+    let (mut config, tenant) = alone(config, service)?;
+    let key = pin::key(&tenant, service);
+    let mut services = config.tenants.iter().flat_map(|tenant| &tenant.services);
+    if services.any(|service| service.component == ComponentSource::EmbeddedUtilities) {
+        return Err(failed(format!("{key} is built in: it changes only with the host")));
     }
+    config.components.trust = Trust::Folder; // here, to look at it
+    (config.audit, config.auth) = (None, None);
+    Ok((config, key))
 }
 
 fn show(key: &str, Approval { before, now, difference }: &Approval) {

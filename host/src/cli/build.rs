@@ -1,4 +1,4 @@
-//! `bulkhead build`: from a component crate to a `.wasm` that this host will load.
+//! `bulkhead build`: from a component's project to a `.wasm` that this host will load.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::{Failure, Options, Outcome, failed};
 
-/// Build a component crate into a `.wasm` and check it.
+/// Build a component in Rust, JavaScript or Python into a `.wasm` and check it.
 #[derive(Debug, Args)]
 pub(super) struct Build {
-    /// The crate's folder.
+    /// The folder of the crate, or of the project with a `package.json` or `pyproject.toml`.
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Where the component goes; `NAME.wasm` in the crate's folder unless given.
+    /// Where the component goes; `NAME.wasm` in that folder unless given.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -34,7 +34,7 @@ impl Build {
             let digest = format!("sha256:{}", component.digest);
             out!(
                 "{}",
-                json!({ "file": out, "digest": digest, "bytes": component.size, "toolchain": artifact.toolchain.to_string() })
+                json!({ "file": out, "digest": digest, "bytes": component.size, "toolchain": artifact.toolchain })
             );
         } else {
             eprintln!("built {} ({})", out.display(), bytesize::ByteSize::b(component.size as u64));

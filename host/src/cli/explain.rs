@@ -13,34 +13,34 @@ use serde_json::{Map, Value, json};
 
 use super::{FAILED, Failure, Options, Outcome, failed, usage};
 
-/// Say whether a service could send a request (`--service`, `--url`), or a caller call a tool (`--tool`).
+/// Say whether a service, or one tool of it, could send a request (`--service`, `--url`), or a caller call a tool (`--tool`).
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The service that would send the request.
     #[arg(long, requires = "url", required_unless_present = "tool")]
     service: Option<String>,
     /// Its method.
-    #[arg(long, default_value = "GET", conflicts_with = "tool")]
+    #[arg(long, default_value = "GET", requires = "url")]
     method: String,
     /// Its URL.
     #[arg(long, requires = "service")]
     url: Option<String>,
-    /// The tool that would be called.
-    #[arg(long, conflicts_with_all = ["service", "url"])]
+    /// The tool that would be called; with a URL, the tool whose call would send the request.
+    #[arg(long)]
     tool: Option<String>,
     /// Who would call it: an id under `auth`; the local user unless given.
-    #[arg(long, value_name = "ID", requires = "tool")]
+    #[arg(long, value_name = "ID", requires = "tool", conflicts_with = "url")]
     caller: Option<String>,
     /// With which arguments, a JSON object: for conditions.
-    #[arg(long, value_name = "JSON", requires = "tool")]
+    #[arg(long, value_name = "JSON", requires = "tool", conflicts_with = "url")]
     arguments: Option<String>,
 }
 
 impl Explain {
     pub(super) async fn run(self, options: &Options) -> Outcome {
         match (&self.tool, &self.service, &self.url) {
+            (_, Some(service), Some(url)) => self.request(service, url, options).await,
             (Some(tool), ..) => self.call(tool, options).await,
-            (None, Some(service), Some(url)) => self.request(service, url, options).await,
             _ => Err(usage("name a service and a URL, or a tool")),
         }
     }
@@ -98,7 +98,15 @@ impl Explain {
             let names: Vec<&str> = services.iter().map(|service| &*service.name).collect();
             failed(format!("there is no service `{service}`. {}", suggestion(service, &names)))
         })?;
-        let explained = service.compartment.policy.explain(&method, url).await;
+        let tool = self.tool.as_ref().map(|name| {
+            let known: Vec<&str> = service.tools.iter().map(|tool| &*tool.public_name).collect();
+            service.tools.iter().find(|tool| *tool.public_name == **name).ok_or_else(|| {
+                let nearest = suggestion(name, &known);
+                failed(format!("service `{}` has no tool `{name}`. {nearest}", service.name))
+            })
+        });
+        let tool = tool.transpose()?.map(|tool| &**tool);
+        let explained = service.explain(tool, &method, url).await;
         if options.json {
             out!("{}", json!(explained));
         } else {
@@ -110,12 +118,19 @@ impl Explain {
 
 fn show(explained: &Explanation) {
     let verdict = if explained.allowed { "ALLOWED" } else { "REFUSED" };
-    out!("{verdict}  {} {} from service `{}`", explained.method, explained.url, explained.service);
+    let Explanation { method, url, service, .. } = explained;
+    match &explained.tool {
+        Some(tool) => out!("{verdict}  {method} {url} from tool `{tool}` of service `{service}`"),
+        None => out!("{verdict}  {method} {url} from service `{service}`"),
+    }
     if let Some(reason) = explained.reason {
         out!("  reason      {}", words(reason));
     }
     if let Some(rule) = &explained.rule {
         out!("  rule        {rule}");
+    }
+    if !explained.tools.is_empty() {
+        out!("  tools       {}", super::first(&explained.tools));
     }
     for rule in &explained.rules {
         out!("  may send    {rule}");
@@ -140,6 +155,7 @@ fn words(reason: &str) -> &str {
         "malformed_url" => "not an absolute http(s) URL, or one that upstreams could read in two ways",
         "user_info" => "the URL names a user or a password; use `credentials`",
         "no_rule" => "no rule allows this method on this URL",
+        "no_rule_of_tool" => "the service may send it, and no call of this tool, or of any, says it does",
         "guest_credential" => "only a credential of the operator may set one of its query keys",
         "address" => "none of the host's addresses may be dialled",
         "unresolved" => "the host has no address",

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use bulkhead::{
     app,
     config::Limits,
-    sandbox::{Compartment, Component, Manifest},
+    sandbox::{Compartment, Component, Manifest, Said},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -27,10 +27,10 @@ impl Inspect {
         let component = Arc::new(sandbox.load(&wasm, false).map_err(|e| at(&e))?);
         let bare = Compartment::bare(component.clone(), Limits::default());
         let started = Instant::now();
-        let manifest = sandbox.describe(&bare).await.map_err(|e| at(&e))?;
+        let manifest = sandbox.describe(&bare, &Said::default()).await.map_err(|e| at(&e))?;
         let start_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         // Without its config it may have nothing to say; then the schema below says what it needs.
-        let tools = sandbox.offer(&bare).await;
+        let tools = sandbox.offer(&bare, &Said::default()).await;
         let tools = tools.map(|offer| {
             offer.tools.iter().map(|tool| (tool.name.clone(), tool.description.clone())).collect::<Vec<_>>()
         });

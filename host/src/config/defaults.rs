@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    kubernetes::Kubernetes,
     limits::CallLimits,
     raw::{Defaults, Limits, Network, Service, Tools, Trip},
 };
@@ -60,7 +61,8 @@ macro_rules! over {
     };
 }
 
-over!(Service: component config credentials egress network files limits quarantine tools);
+over!(Service: component kubernetes config credentials egress network files limits quarantine refresh tools);
+over!(Kubernetes: kubeconfig context in_cluster service_account insecure_skip_tls_verify);
 over!(Network: allow_addresses tls circuit_breaker);
 over!(Trip: failures backoff max_backoff);
 over!(Tools: disable rename describe fix defaults limits shape);

@@ -14,6 +14,10 @@ pub struct Named {
     pub files: BTreeSet<PathBuf>,
     /// The folder whose `.wasm` files come and go, if they are served without being named.
     pub folder: Option<PathBuf>,
+    /// Folders that services may only read: what they offer may come from there.
+    pub read: BTreeSet<PathBuf>,
+    /// Folders that services may write to. What happens in one is no news of the folder around it.
+    pub written: BTreeSet<PathBuf>,
 }
 
 /// What a file names, in a folder `base`. Certificates of the listener are looked after by the listener itself.
@@ -22,6 +26,7 @@ pub fn named(file: &raw::File, base: &Path) -> Named {
     let dir = components_dir(file, base);
     // Written by `bulkhead approve`, and by hosts.
     let mut files = BTreeSet::from([lock(file, base)]);
+    let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
     let secrets = |sources: &BTreeMap<String, SecretSource>| -> Vec<PathBuf> {
         sources.values().filter_map(|source| source.file.as_ref()).map(|path| base.join(path)).collect()
     };
@@ -34,12 +39,17 @@ pub fn named(file: &raw::File, base: &Path) -> Named {
         for (name, service) in &tenant.services {
             let service = file.defaults.complete(name, service.clone());
             files.insert(component(service.component.as_deref().unwrap_or(name), &dir, base));
+            files.extend(service.kubernetes.files(base));
+            for folder in service.files {
+                let kind = if folder.write { &mut written } else { &mut read };
+                kind.insert(base.join(folder.path));
+            }
             let tls = service.network.tls.into_iter();
             let tls = tls.flat_map(|tls| [tls.ca, tls.client_certificate, tls.client_key]);
             files.extend(tls.flatten().map(|path| base.join(path)));
         }
     }
-    Named { files, folder: serves_dropped(file).then_some(dir) }
+    Named { files, folder: serves_dropped(file).then_some(dir), read, written }
 }
 
 /// The folder of components.
@@ -87,7 +97,8 @@ tenants:
     services:
       x: { network: { tls: [{ for: 'https://h', ca: ca.pem, client_certificate: c.pem, client_key: k.pem }] } }
       y: {}
-      z: { component: sub/z.wasm }
+      k: { kubernetes: { kubeconfig: kc } }
+      z: { component: sub/z.wasm, files: [{ path: r, at: /r }, { path: w, at: /w, write: true }] }
 ";
         let named = named(&parse(text).unwrap(), Path::new("/c"));
         let files: Vec<_> = named.files.iter().map(|path| path.to_str().unwrap()).collect();
@@ -96,15 +107,19 @@ tenants:
             "/c/c",
             "/c/c.pem",
             "/c/ca.pem",
+            "/c/components/k.wasm",
             "/c/components/other.wasm",
             "/c/components/x.wasm",
             "/c/i.pem",
             "/c/k.pem",
+            "/c/kc",
             "/c/sub/z.wasm",
             "/run/a",
         ];
         assert_eq!(files, expected);
         assert_eq!(named.folder, None);
+        let (read, written) = ([PathBuf::from("/c/r")].into(), [PathBuf::from("/c/w")].into());
+        assert_eq!((named.read, named.written), (read, written));
         let bare = super::named(&parse("components: { dir: d }").unwrap(), Path::new("/c"));
         assert_eq!(bare.folder.unwrap(), Path::new("/c/d"));
     }

@@ -71,7 +71,7 @@ pub fn read(path: &Path) -> Loaded {
     let (text, raw) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
-            let named = Named { files: [path.to_owned()].into(), folder: None };
+            let named = Named { files: [path.to_owned()].into(), ..Named::default() };
             return Loaded { named, understood: false, empty: false, config: Err(error) };
         }
     };
@@ -179,7 +179,7 @@ mod tests {
         let error = parse("tenants: {a: {services: {s: {frobnicate: 1}}}}").unwrap_err();
         assert_eq!(
             error.message,
-            "unknown key `frobnicate`. Known here: component, config, credentials, egress, network, files, limits, quarantine, tools."
+            "unknown key `frobnicate`. Known here: component, kubernetes, config, credentials, egress, network, files, limits, quarantine, refresh, tools."
         );
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     access, audit, auth, front,
+    kubernetes::Kubernetes,
     limits::{CallLimits, ConnectionLimits},
     results::{Cache, Shape},
     sessions, tasks, telemetry,
@@ -152,6 +153,8 @@ pub struct Tenant {
 pub struct Service {
     /// A name in the components folder, or a path to a `.wasm` file. The service's own name unless given.
     pub component: Option<String>,
+    /// The Kubernetes cluster it is for: where `config.url`, the credential and the CA come from.
+    pub kubernetes: Kubernetes,
     /// What the component is configured with; `bulkhead inspect` shows its schema. A URL here is also the
     /// grant to reach it.
     #[schemars(with = "BTreeMap<String, Value>")]
@@ -169,6 +172,9 @@ pub struct Service {
     pub limits: Limits,
     /// When a service whose guests keep crashing or timing out is given a rest.
     pub quarantine: Trip,
+    /// How often its component is asked anew what it offers, where that comes from a document behind a URL: at least
+    /// 10s. Not unless given; when a folder it may only read changes, it is asked anyway.
+    pub refresh: Option<Time>,
     /// How its tools are seen and used.
     pub tools: Tools,
 }
@@ -255,7 +261,7 @@ pub struct Network {
     /// Address ranges that a host name may resolve to although they are private, such as `10.0.0.0/8`.
     #[schemars(with = "Vec<String>")]
     pub allow_addresses: Vec<ipnet::IpNet>,
-    /// Certificates for upstreams that need their own. Verification cannot be turned off.
+    /// Certificates for upstreams that need their own. Verification cannot be turned off here.
     pub tls: Vec<Tls>,
     /// When an upstream that keeps failing is given a rest; per service and upstream.
     pub circuit_breaker: Trip,

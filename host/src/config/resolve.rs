@@ -347,6 +347,13 @@ mod tests {
         refused(&service(two), &format!("{KEY}.files"), "at most one folder");
         let tls = format!("{KEY}.network.tls[0]");
         refused(&service("network: {tls: [{for: 'https://h', ca: nope.pem}]}"), &tls, "cannot be read");
+        let tls_of = |rest: &str| service(&format!("network: {{tls: [{{for: 'https://h'{rest}}}]}}"));
+        refused(&tls_of(""), &tls, "has no effect without `ca` or `client_certificate`");
+        refused(
+            &tls_of(", client_key: /dev/null"),
+            &tls,
+            "`client_certificate` and `client_key` go together",
+        );
         let credential = format!("{KEY}.credentials[0]");
         for odd in
             ["", "header: a", "header: a, value: b, bearer: c", "query: a", "value: a", "bearer: a, value: b"]

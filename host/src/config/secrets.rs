@@ -20,6 +20,23 @@ pub struct Filled {
 }
 
 impl Filled {
+    /// A text without secrets.
+    #[must_use]
+    pub fn plain(text: String) -> Self {
+        Self { text: Secret::new(text), secrets: Vec::new() }
+    }
+
+    /// A text that is a secret as a whole; `what` it is, for the error.
+    ///
+    /// # Errors
+    /// When it is too short to be kept out of responses.
+    pub fn whole(what: &str, text: String) -> Result<Self, String> {
+        if text.len() < SHORTEST {
+            return Err(format!("{what} is shorter than {SHORTEST} bytes"));
+        }
+        Ok(Self::plain(text))
+    }
+
     /// As the value of a header, which is not printed.
     ///
     /// # Errors

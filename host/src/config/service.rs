@@ -22,9 +22,9 @@ use crate::{
     breaker::Trip,
     egress::{
         credential::{Audience, Credential},
-        dial::TlsIdentity,
         oauth2::ClientCredentials,
         pattern::UrlPattern,
+        tls::{Pem, TlsIdentity, Trust},
     },
 };
 
@@ -34,6 +34,9 @@ const LONGEST_QUARANTINE: Duration = Duration::from_secs(300);
 const CONCURRENT_CALLS: u32 = 32;
 /// What a folder may hold unless the file says otherwise.
 const QUOTA: bytesize::ByteSize = bytesize::ByteSize::mib(10);
+
+/// Listing fetches documents and compiles schemas; more often than this it would be what the host does.
+const REFRESH: Duration = Duration::from_secs(10);
 
 /// Where things that a service names are found.
 pub(super) struct Folders<'a> {
@@ -64,25 +67,29 @@ pub(super) fn resolve(
     }
     let component = component_source(source, folders);
     let component = component.map_err(sub("component"))?;
-    let config = match raw.config {
-        Value::Null => Value::Object(serde_json::Map::new()),
-        config @ Value::Object(_) => config,
-        _ => return Err(sub("config")("must be a mapping".into())),
-    };
-    if config.to_string().contains("${secret:") {
+    if raw.config.to_string().contains("${secret:") {
         return Err(sub("config")(
             "a component never sees a secret; put `${secret:…}` under `credentials`, from where the host attaches it".into(),
         ));
     }
-    let credentials = each(raw.credentials, key, "credentials", |raw| credential(raw, folders.secrets))?;
+    let mut config = match raw.config {
+        Value::Null => serde_json::Map::new(),
+        Value::Object(config) => config,
+        _ => return Err(sub("config")("must be a mapping".into())),
+    };
+    let mut credentials = each(raw.credentials, key, "credentials", |raw| credential(raw, folders.secrets))?;
     let egress = raw.egress.map(|rules| each(rules, key, "egress", egress_rule)).transpose()?;
     let tls = each(raw.network.tls, key, "network.tls", |raw| tls(raw, folders.base))?;
     let breaker = trip(raw.network.circuit_breaker, Trip::default().max_backoff);
-    let network = Network {
+    let mut network = Network {
         allow_addresses: raw.network.allow_addresses,
+        internal_names: Vec::new(),
         tls,
         circuit_breaker: breaker.map_err(sub("network.circuit_breaker"))?,
     };
+    let cluster = raw.kubernetes.resolve(folders.base).map_err(sub("kubernetes"))?;
+    let settled = cluster.map(|cluster| cluster.settle(&mut config, &mut credentials, &mut network));
+    let namespace = settled.transpose().map_err(|(part, why)| sub(&part)(why))?.flatten();
     let files = each(raw.files, key, "files", |raw| folder(raw, folders.base))?;
     if files.iter().filter(|folder| folder.quota.is_some()).count() > 1 {
         return Err(sub("files")("at most one folder of a service can have `write: true`".into()));
@@ -108,7 +115,8 @@ pub(super) fn resolve(
         tool_limits: tool_limits.collect::<Result<_, ResolveError>>()?,
         name,
         component,
-        config,
+        config: Value::Object(config),
+        namespace,
         credentials,
         egress,
         network,
@@ -116,6 +124,7 @@ pub(super) fn resolve(
         limits: limits(&raw.limits).map_err(sub("limits"))?,
         caps: caps(&raw.limits).map_err(sub("limits"))?,
         quarantine: trip(raw.quarantine, LONGEST_QUARANTINE).map_err(sub("quarantine"))?,
+        refresh: raw.refresh.map(refresh).transpose().map_err(sub("refresh"))?,
         overrides: access::overrides(overrides, &format!("{key}.tools"))?,
         shapes: shapes.collect::<Result<_, ResolveError>>()?,
     })
@@ -187,7 +196,22 @@ fn tls(raw: raw::Tls, base: &Path) -> Result<TlsIdentity, String> {
     let ca = read("ca", raw.ca)?;
     let certificate = read("client_certificate", raw.client_certificate)?;
     let key = read("client_key", raw.client_key)?;
-    TlsIdentity::new(audience, ca.as_deref(), certificate.as_deref(), key.as_deref())
+    let own = match (&certificate, &key) {
+        (Some(certificate), Some(key)) => {
+            Some((pem("client_certificate", certificate), pem("client_key", key)))
+        }
+        (None, None) if ca.is_none() => {
+            return Err("has no effect without `ca` or `client_certificate`".to_owned());
+        }
+        (None, None) => None,
+        _ => return Err("`client_certificate` and `client_key` go together".to_owned()),
+    };
+    let trust = ca.as_ref().map_or(Trust::System, |ca| Trust::Only(pem("ca", ca)));
+    TlsIdentity::new(audience, trust, own)
+}
+
+fn pem<'a>(name: &'a str, text: &'a [u8]) -> Pem<'a> {
+    Pem { name, text }
 }
 
 fn folder(raw: raw::Folder, base: &Path) -> Result<Folder, String> {
@@ -225,6 +249,14 @@ fn trip(raw: raw::Trip, longest: Duration) -> Result<Trip, String> {
         return Err("`max_backoff` must be at least `backoff`".into());
     }
     Ok(trip)
+}
+
+fn refresh(every: Time) -> Result<Duration, String> {
+    if every.0 < REFRESH {
+        let shortest = humantime::format_duration(REFRESH);
+        return Err(format!("must be at least {shortest}; leave it out to not ask again"));
+    }
+    Ok(every.0)
 }
 
 fn limits(raw: &raw::Limits) -> Result<Limits, String> {

@@ -23,6 +23,19 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Whether an address belongs to a private network or to this machine: where an upstream may be whose name the operator
+/// says is internal. Nothing else that is not public is, and link-local addresses least: metadata services are there.
+#[must_use]
+pub fn is_internal(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let shared = matches!(address.octets(), [100, second, ..] if second & 0xc0 == 64);
+            address.is_private() || address.is_loopback() || shared
+        }
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
+    }
+}
+
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let special = address.is_loopback()
         || address.is_private()
@@ -125,6 +138,29 @@ mod tests {
             "::ffff:0:7f00:1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn private_networks_and_this_machine_are_internal() {
+        for address in ["10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1", "::1", "fc00::1"]
+        {
+            assert!(is_internal(address.parse().unwrap()), "{address}");
+        }
+        for address in [
+            "1.1.1.1",
+            "0.0.0.0",
+            "100.128.0.1",
+            "169.254.169.254",
+            "192.0.2.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "::",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+            "2606:4700::1",
+        ] {
+            assert!(!is_internal(address.parse().unwrap()), "{address}");
         }
     }
 

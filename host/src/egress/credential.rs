@@ -40,10 +40,13 @@ impl FromStr for Audience {
         let url = Url::parse(text).map_err(|_| odd())?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let target = Target::parse(text).map_err(|_| odd())?;
-        if !bare {
-            return Err(odd());
-        }
-        Ok(Self { scheme: target.scheme().to_owned(), host: target.host().clone(), port: target.port() })
+        if bare { Ok(Self::from(&target)) } else { Err(odd()) }
+    }
+}
+
+impl From<&Target> for Audience {
+    fn from(target: &Target) -> Self {
+        Self { scheme: target.scheme().to_owned(), host: target.host().clone(), port: target.port() }
     }
 }
 
@@ -59,6 +62,7 @@ pub struct Credential {
     audience: Audience,
     kind: Kind,
     secrets: Vec<Secret>,
+    origin: Option<Arc<str>>,
 }
 
 /// How a credential travels.
@@ -73,6 +77,10 @@ pub enum Kind {
 }
 
 impl Credential {
+    fn new(audience: Audience, kind: Kind, secrets: Vec<Secret>) -> Self {
+        Self { audience, kind, secrets, origin: None }
+    }
+
     /// A header.
     ///
     /// # Errors
@@ -92,7 +100,7 @@ impl Credential {
             let bare = text.split_once(' ').map_or(text, |(_, rest)| rest);
             secrets.push(Secret::new(bare.to_owned()));
         }
-        Ok(Self { audience, kind: Kind::Header(name, header_value(value.text.expose())?), secrets })
+        Ok(Self::new(audience, Kind::Header(name, header_value(value.text.expose())?), secrets))
     }
 
     /// A query parameter.
@@ -104,7 +112,7 @@ impl Credential {
             return Err("query: the key is empty".to_owned());
         }
         let secrets = all(value);
-        Ok(Self { audience, kind: Kind::Query(key, value.text.clone()), secrets })
+        Ok(Self::new(audience, Kind::Query(key, value.text.clone()), secrets))
     }
 
     /// HTTP Basic (RFC 7617).
@@ -121,7 +129,7 @@ impl Credential {
         let mut secrets = all(password);
         secrets.extend(username.secrets.iter().cloned()); // some APIs take their key as the user name
         secrets.push(Secret::new(encoded));
-        Ok(Self { audience, kind: Kind::Header(header::AUTHORIZATION, value), secrets })
+        Ok(Self::new(audience, Kind::Header(header::AUTHORIZATION, value), secrets))
     }
 
     /// A bearer token (RFC 6750).
@@ -131,14 +139,31 @@ impl Credential {
     pub fn bearer(audience: Audience, token: &Filled) -> Result<Self, String> {
         let value = header_value(&format!("Bearer {}", token.text.expose()))?;
         let secrets = all(token);
-        Ok(Self { audience, kind: Kind::Header(header::AUTHORIZATION, value), secrets })
+        Ok(Self::new(audience, Kind::Header(header::AUTHORIZATION, value), secrets))
     }
 
     /// A token of an OAuth 2 authorisation server.
     #[must_use]
     pub fn oauth2(audience: Audience, client: ClientCredentials) -> Self {
         let secrets = vec![client.secret().clone()];
-        Self { audience, kind: Kind::OAuth2(Arc::new(client)), secrets }
+        Self::new(audience, Kind::OAuth2(Arc::new(client)), secrets)
+    }
+
+    /// Says where it was found, if not in the configuration.
+    #[must_use]
+    pub fn found_in(mut self, origin: Arc<str>) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Whether it is what `Authorization` carries.
+    #[must_use]
+    pub fn authorizes(&self) -> bool {
+        match &self.kind {
+            Kind::Header(name, _) => name == header::AUTHORIZATION,
+            Kind::Query(..) => false,
+            Kind::OAuth2(_) => true,
+        }
     }
 
     /// How it travels.
@@ -159,7 +184,7 @@ impl Credential {
     }
 }
 
-/// For people: how it travels and whom it is for, never its value.
+/// For people: how it travels, whom it is for and where it was found, never its value.
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
@@ -167,7 +192,8 @@ impl fmt::Display for Credential {
             Kind::Query(key, _) => write!(f, "query key {key}")?,
             Kind::OAuth2(client) => write!(f, "OAuth 2 token from {}", client.token_url())?,
         }
-        write!(f, " for {}", self.audience)
+        write!(f, " for {}", self.audience)?;
+        self.origin.as_ref().map_or(Ok(()), |origin| write!(f, " ({origin})"))
     }
 }
 

@@ -16,7 +16,9 @@ use std::{
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{
+    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder,
+};
 use hyper_util::{
     client::legacy::{
         Client, Error,
@@ -25,19 +27,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use ipnet::IpNet;
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
-use sha2::{Digest as _, Sha256};
+use rustls::{ClientConfig, pki_types::ServerName};
 use tower_service::Service;
 use wasmtime_wasi_http::WasiBody;
 
 use super::{
     address,
-    credential::Audience,
     resolve::{Resolve, System},
     target::Target,
+    tls::{self, TlsIdentity},
 };
 use crate::config::{Caps, Network};
 
@@ -47,87 +45,6 @@ const IDLE: Duration = Duration::from_secs(50);
 const IDLE_PER_UPSTREAM: usize = 32;
 
 type Pool = Client<HttpsConnector<HttpConnector<Vetting>>, WasiBody>;
-
-/// Whom to trust and who to be, for one upstream.
-#[derive(Clone, Debug)]
-pub struct TlsIdentity {
-    audience: Audience,
-    config: ClientConfig,
-    own_roots: bool,
-    own_certificate: bool,
-    /// SHA-256 of what it was made from.
-    digest: [u8; 32],
-}
-
-impl PartialEq for TlsIdentity {
-    fn eq(&self, other: &Self) -> bool {
-        self.audience == other.audience && self.digest == other.digest
-    }
-}
-
-impl TlsIdentity {
-    /// From PEM: certificates to trust instead of the system's, and the host's own with its key.
-    ///
-    /// # Errors
-    /// When they cannot be used, or there is nothing to use.
-    pub fn new(
-        audience: Audience,
-        ca: Option<&[u8]>,
-        certificate: Option<&[u8]>,
-        key: Option<&[u8]>,
-    ) -> Result<Self, String> {
-        if !audience.is_https() {
-            return Err(format!("for: {audience} is not https"));
-        }
-        let roots = match ca {
-            Some(pem) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in chain("ca", pem)? {
-                    roots.add(certificate).map_err(|e| format!("ca: {e}"))?;
-                }
-                Arc::new(roots)
-            }
-            None => system_roots(),
-        };
-        let builder = ClientConfig::builder().with_root_certificates(roots);
-        let config = match (certificate, key) {
-            (Some(certificate), Some(key)) => {
-                let chain = chain("client_certificate", certificate)?;
-                let key = PrivateKeyDer::from_pem_slice(key).map_err(|e| format!("client_key: {e}"))?;
-                builder.with_client_auth_cert(chain, key).map_err(|e| format!("client_certificate: {e}"))?
-            }
-            (None, None) if ca.is_some() => builder.with_no_client_auth(),
-            (None, None) => return Err("has no effect without `ca` or `client_certificate`".to_owned()),
-            _ => return Err("`client_certificate` and `client_key` go together".to_owned()),
-        };
-        // Each by its own digest, so that none can pass for another's beginning.
-        let parts = [ca, certificate, key].map(|part| part.map(Sha256::digest));
-        let digest = parts.iter().fold(Sha256::new(), |all, part| match part {
-            Some(part) => all.chain_update([1]).chain_update(part),
-            None => all.chain_update([0]),
-        });
-        let digest = digest.finalize().into();
-        Ok(Self { audience, config, own_roots: ca.is_some(), own_certificate: certificate.is_some(), digest })
-    }
-
-    /// For people.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let trusts = if self.own_roots { "its own CA" } else { "the system's CAs" };
-        let shows = if self.own_certificate { ", shows a client certificate" } else { "" };
-        format!("{}: trusts {trusts}{shows}", self.audience)
-    }
-}
-
-fn chain(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let certificates = certificates.map_err(|e| format!("{what}: {e}"))?;
-    if certificates.is_empty() {
-        Err(format!("{what}: holds no certificate in PEM"))
-    } else {
-        Ok(certificates)
-    }
-}
 
 /// The outbound clients of one service. Each is made at the first request: reading the system's
 /// certificates takes longer than everything else a start does.
@@ -145,7 +62,10 @@ impl Dialer {
     #[must_use]
     pub fn new(network: Network, caps: &Caps, resolver: Arc<dyn Resolve>) -> Self {
         Self {
-            vetting: Vetting { allowed: network.allow_addresses.into(), resolver },
+            vetting: Vetting {
+                allowed: Allowed { ranges: network.allow_addresses, names: network.internal_names }.into(),
+                resolver,
+            },
             connect_timeout: caps.connect_timeout,
             header_bytes: usize::try_from(caps.header_bytes.as_u64()).unwrap_or(usize::MAX),
             usual: OnceLock::new(),
@@ -168,10 +88,12 @@ impl Dialer {
         target: &Target,
         request: Request<WasiBody>,
     ) -> Result<Response<Incoming>, Error> {
-        let own = self.own.iter().find(|(identity, _)| identity.audience.matches(target));
+        let own = self.own.iter().find(|(identity, _)| identity.audience().matches(target));
         let pool = match own {
-            Some((identity, pool)) => pool.get_or_init(|| self.pool(identity.config.clone())),
-            None => self.usual.get_or_init(|| self.pool(usual_tls())),
+            Some((identity, pool)) => {
+                pool.get_or_init(|| self.pool(identity.config().clone(), identity.server_name()))
+            }
+            None => self.usual.get_or_init(|| self.pool(tls::usual(), None)),
         };
         pool.request(request).await
     }
@@ -179,7 +101,7 @@ impl Dialer {
     /// The TLS identity for an upstream, if it has one of its own.
     #[must_use]
     pub fn identity(&self, target: &Target) -> Option<&TlsIdentity> {
-        self.identities().find(|identity| identity.audience.matches(target))
+        self.identities().find(|identity| identity.audience().matches(target))
     }
 
     /// All TLS identities of upstreams that have their own.
@@ -201,21 +123,22 @@ impl Dialer {
                     return Err(no_address());
                 }
                 let allowed = &self.vetting.allowed;
-                Ok(found.into_iter().map(|address| (address, may_dial(name, address, allowed))).collect())
+                Ok(found.into_iter().map(|address| (address, allowed.may_dial(name, address))).collect())
             }
         }
     }
 
-    fn pool(&self, tls: ClientConfig) -> Pool {
+    fn pool(&self, tls: ClientConfig, server_name: Option<&ServerName<'static>>) -> Pool {
         let mut http = HttpConnector::new_with_resolver(self.vetting.clone());
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(self.connect_timeout));
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
+        let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let https = match server_name {
+            Some(name) => https.with_server_name_resolver(FixedServerNameResolver::new(name.clone())),
+            None => https.with_server_name_resolver(DefaultServerNameResolver::default()),
+        };
+        let https = https.enable_http1().wrap_connector(http);
         Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_UPSTREAM)
@@ -223,28 +146,6 @@ impl Dialer {
             .http1_max_buf_size(self.header_bytes)
             .build(https)
     }
-}
-
-fn usual_tls() -> ClientConfig {
-    ClientConfig::builder().with_root_certificates(system_roots()).with_no_client_auth()
-}
-
-/// The system's roots, read once for all services.
-fn system_roots() -> Arc<RootCertStore> {
-    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    let roots = ROOTS.get_or_init(|| {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::warn!(%error, "a system certificate cannot be read");
-        }
-        let mut roots = RootCertStore::empty();
-        let (_, unusable) = roots.add_parsable_certificates(found.certs);
-        if unusable > 0 {
-            tracing::debug!(unusable, "system certificates that rustls does not accept");
-        }
-        roots.into()
-    });
-    roots.clone()
 }
 
 /// The name resolved, and none of its addresses may be dialled.
@@ -261,7 +162,7 @@ pub struct AddressRefused {
 
 #[derive(Clone, Debug)]
 struct Vetting {
-    allowed: Arc<[IpNet]>,
+    allowed: Arc<Allowed>,
     resolver: Arc<dyn Resolve>,
 }
 
@@ -290,14 +191,28 @@ fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "the name has no address")
 }
 
-/// `localhost` is only here because a rule named it, and means this machine.
-fn may_dial(name: &str, address: IpAddr, allowed: &[IpNet]) -> bool {
-    (name.eq_ignore_ascii_case("localhost") && address.is_loopback()) || address::may_dial(address, allowed)
+/// What names may resolve to beside public addresses.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Allowed {
+    /// Any name: to these.
+    ranges: Vec<IpNet>,
+    /// These names: to addresses of private networks.
+    names: Vec<String>,
+}
+
+impl Allowed {
+    /// `localhost` is only here because a rule named it, and means this machine.
+    fn may_dial(&self, name: &str, address: IpAddr) -> bool {
+        let named = || self.names.iter().any(|own| own.eq_ignore_ascii_case(name));
+        (name.eq_ignore_ascii_case("localhost") && address.is_loopback())
+            || address::may_dial(address, &self.ranges)
+            || (address::is_internal(address) && named())
+    }
 }
 
 /// The addresses that may be dialled.
-pub(super) fn vet(name: &str, found: &[IpAddr], allowed: &[IpNet]) -> io::Result<Vec<IpAddr>> {
-    let vetted: Vec<_> = found.iter().filter(|address| may_dial(name, **address, allowed)).copied().collect();
+pub(super) fn vet(name: &str, found: &[IpAddr], allowed: &Allowed) -> io::Result<Vec<IpAddr>> {
+    let vetted: Vec<_> = found.iter().filter(|address| allowed.may_dial(name, **address)).copied().collect();
     match (vetted.is_empty(), found.first()) {
         (false, _) => Ok(vetted),
         (true, None) => Err(no_address()),
@@ -318,7 +233,9 @@ mod tests {
 
     #[test]
     fn a_name_that_hides_a_private_address_is_refused() {
-        let error = vet("metadata.example", &addresses(["169.254.169.254"]), &[]).unwrap_err().to_string();
+        let error = vet("metadata.example", &addresses(["169.254.169.254"]), &Allowed::default())
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             error,
             "metadata.example resolves to 169.254.169.254, which is not a public address; to allow it, add to the service: \
@@ -329,26 +246,26 @@ mod tests {
     #[test]
     fn only_vetted_addresses_are_left() {
         let found = addresses(["10.0.0.1", "1.1.1.1", "192.168.0.1"]);
-        assert_eq!(vet("h", &found, &[]).unwrap(), addresses(["1.1.1.1"]));
-        let allowed = ["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(vet("h", &found, &Allowed::default()).unwrap(), addresses(["1.1.1.1"]));
+        let allowed = Allowed { ranges: vec!["10.0.0.0/8".parse().unwrap()], ..Allowed::default() };
         assert_eq!(vet("h", &found, &allowed).unwrap().len(), 2);
     }
 
     #[test]
     fn localhost_means_this_machine() {
         let found = addresses(["127.0.0.1", "10.0.0.1"]);
-        assert_eq!(vet("localhost", &found, &[]).unwrap(), addresses(["127.0.0.1"]));
-        assert!(vet("localhost.example", &found, &[]).is_err());
+        assert_eq!(vet("localhost", &found, &Allowed::default()).unwrap(), addresses(["127.0.0.1"]));
+        assert!(vet("localhost.example", &found, &Allowed::default()).is_err());
     }
 
     #[test]
-    fn a_tls_identity_says_what_is_wrong_with_it() {
-        let new = |audience: &str, ca: Option<&[u8]>, certificate: Option<&[u8]>| {
-            TlsIdentity::new(audience.parse().unwrap(), ca, certificate, None).unwrap_err()
-        };
-        assert_eq!(new("http://h", None, None), "for: http://h:80 is not https");
-        assert_eq!(new("https://h", None, None), "has no effect without `ca` or `client_certificate`");
-        assert_eq!(new("https://h", Some(b"x"), None), "ca: holds no certificate in PEM");
-        assert_eq!(new("https://h", None, Some(b"x")), "`client_certificate` and `client_key` go together");
+    fn an_internal_name_may_be_in_a_private_network_and_nowhere_else() {
+        let allowed = Allowed { names: vec!["api.prod".to_owned()], ..Allowed::default() };
+        let found =
+            addresses(["10.0.0.1", "169.254.169.254", "0.0.0.0", "224.0.0.1", "127.0.0.1", "fd00::1"]);
+        let vetted = addresses(["10.0.0.1", "127.0.0.1", "fd00::1"]);
+        assert_eq!(vet("API.prod", &found, &allowed).unwrap(), vetted);
+        assert!(vet("api.prod", &addresses(["169.254.169.254"]), &allowed).is_err());
+        assert!(vet("other.prod", &found, &allowed).is_err());
     }
 }

@@ -10,10 +10,11 @@ use url::Host;
 
 use super::{
     address,
-    dial::{Dialer, TlsIdentity},
+    dial::Dialer,
     oauth2::is_local,
     resolve::Resolve,
     target::Target,
+    tls::{Pem, TlsIdentity, Trust},
 };
 use crate::config::{Caps, Network};
 
@@ -45,7 +46,8 @@ impl Documents {
         if let Some(ca) = ca {
             for url in urls.iter().filter(|url| url.scheme() == "https") {
                 let audience = format!("{}://{}:{}", url.scheme(), url.host(), url.port()).parse()?;
-                tls.push(TlsIdentity::new(audience, Some(ca), None, None)?);
+                let trust = Trust::Only(Pem { name: "ca", text: ca });
+                tls.push(TlsIdentity::new(audience, trust, None)?);
             }
         }
         let network = Network { allow_addresses: allowed.clone(), tls, ..Network::default() };

@@ -16,6 +16,7 @@ use super::{
     fault, headers,
     log::Entry,
     replay::{Attempt, Replay},
+    reuse::{Keeping, Wish},
     target::Target,
     upstream::{NotNow, Upstream},
 };
@@ -33,6 +34,8 @@ pub(super) struct Admitted {
     pub(super) request: Request<WasiBody>,
     pub(super) target: Target,
     pub(super) room: OwnedSemaphorePermit,
+    /// Whether its response is to be kept.
+    pub(super) wish: Option<Wish>,
 }
 
 /// Why there is no response: for the guest, and for the operator.
@@ -54,7 +57,7 @@ pub(super) async fn exchange(
     options: RequestOptions,
     log: Entry,
 ) -> Result<Response<WasiBody>, Fault> {
-    let Admitted { mut request, target, room } = admitted;
+    let Admitted { mut request, target, room, wish } = admitted;
     if let Some(Ok(traceparent)) = log.traceparent().map(HeaderValue::try_from) {
         request.headers_mut().insert("traceparent", traceparent);
     }
@@ -101,7 +104,12 @@ pub(super) async fn exchange(
         _room: room,
     };
     let body = Filtered::new(body, &mut parts.headers, rules)?;
-    Ok(Response::from_parts(parts, body.boxed_unsync()))
+    let place = wish.and_then(|wish| policy.kept.place(wish, parts.status, &parts.headers));
+    let body = match place {
+        Some(place) => Keeping::new(body, place).boxed_unsync(),
+        None => body.boxed_unsync(),
+    };
+    Ok(Response::from_parts(parts, body))
 }
 
 /// Sends it, and again where that is harmless and may help.

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method};
 use serde::Serialize;
 
 use super::{Policy, target::Target};
+use crate::grant::tool::ToolGrant;
 
 /// What would become of a request.
 #[derive(Clone, Debug, Serialize)]
@@ -11,6 +12,9 @@ use super::{Policy, target::Target};
 pub struct Explanation {
     /// The service that would send it.
     pub service: String,
+    /// The tool whose call would send it, if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
     /// Its method.
     pub method: String,
     /// Its URL as it would be sent, less what a credential adds; as it was given if it is malformed.
@@ -23,6 +27,9 @@ pub struct Explanation {
     /// The rule that allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// The tools whose calls may send it, where each tool of the service says what its calls send.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
     /// The rules there are, if none does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
@@ -50,13 +57,20 @@ pub struct Address {
 impl Policy {
     /// Explains what would become of a request. Resolves the name; sends nothing.
     pub async fn explain(&self, method: &Method, url: &str) -> Explanation {
+        self.explain_for(None, method, url).await
+    }
+
+    /// The same of a request of a tool that may send less.
+    pub async fn explain_for(&self, tool: Option<&ToolGrant>, method: &Method, url: &str) -> Explanation {
         let mut explained = Explanation {
             service: self.service.to_string(),
+            tool: None,
             method: method.to_string(),
             url: url.to_owned(),
             allowed: false,
             reason: None,
             rule: None,
+            tools: Vec::new(),
             rules: Vec::new(),
             credentials: Vec::new(),
             addresses: Vec::new(),
@@ -65,14 +79,15 @@ impl Policy {
         };
         let target = Target::parse(url);
         let decided = target.and_then(|target| {
-            let rule = self.decide(method, &target, &HeaderMap::new())?;
+            let rule = self.decide_for(tool, method, &target, &HeaderMap::new())?;
             Ok((target, rule))
         });
         let (target, rule) = match decided {
             Ok(decided) => decided,
             Err(reason) => {
                 explained.reason = Some(reason.as_str());
-                explained.rules = self.grant.rules().iter().map(ToString::to_string).collect();
+                let rules = tool.map_or_else(|| self.grant.rules().to_vec(), |own| own.within(&self.grant));
+                explained.rules = rules.iter().map(ToString::to_string).collect();
                 let withheld = self.grant.withheld.first();
                 explained.hint = withheld.map(|url| {
                     format!("the component asks for {url}; to allow it, add `egress: [{{ url: \"{url}\" }}]`")
@@ -83,7 +98,7 @@ impl Policy {
         target.url().as_str().clone_into(&mut explained.url);
         explained.rule = Some(rule.to_string());
         explained.credentials = self.attached(&target).map(ToString::to_string).collect();
-        explained.tls = self.dialer.identity(&target).map(super::dial::TlsIdentity::describe);
+        explained.tls = self.dialer.identity(&target).map(super::tls::TlsIdentity::describe);
         match self.dialer.look_up(&target).await {
             Ok(found) => {
                 let refused = found.iter().find(|(_, allowed)| !allowed).map(|(address, _)| *address);

@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn a_refused_address_is_a_typed_error_that_names_no_address() {
-        let refused = dial::vet("metadata.example", &["169.254.169.254".parse().unwrap()], &[]).unwrap_err();
+        let refused =
+            dial::vet("metadata.example", &["169.254.169.254".parse().unwrap()], &dial::Allowed::default())
+                .unwrap_err();
         // As the client hands it on: an error inside an error.
         let error = io::Error::other(refused);
         assert!(matches!(typed(&error), Error::DestinationIpProhibited));

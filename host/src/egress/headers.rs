@@ -39,6 +39,10 @@ pub fn belongs_to_host(name: &HeaderName) -> bool {
 /// Headers that carry credentials, whoever configures them.
 pub const USUAL: [HeaderName; 3] = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE];
 
+/// Headers by which a Kubernetes API server takes a request for another's (user impersonation): who asks is the
+/// operator's to say, as with a credential.
+const IMPERSONATE: &str = "impersonate-";
+
 /// Refuses headers and query keys that only an operator's credential may set.
 ///
 /// # Errors
@@ -53,7 +57,8 @@ pub fn refuse_credentials(
         Kind::Query(key, _) => target.query_keys().any(|given| given.eq_ignore_ascii_case(key)),
         Kind::OAuth2(_) => false, // `Authorization`, one of the usual ones
     };
-    if USUAL.iter().any(|name| headers.contains_key(name)) || credentials.iter().any(own) {
+    let impersonates = headers.keys().any(|name| name.as_str().starts_with(IMPERSONATE));
+    if impersonates || USUAL.iter().any(|name| headers.contains_key(name)) || credentials.iter().any(own) {
         return Err(DenyReason::GuestCredential);
     }
     Ok(())
@@ -83,7 +88,15 @@ mod tests {
 
     #[test]
     fn a_guest_may_not_bring_credentials() {
-        for name in ["authorization", "cookie", "proxy-authorization", "x-api-key"] {
+        let names = [
+            "authorization",
+            "cookie",
+            "proxy-authorization",
+            "x-api-key",
+            "impersonate-user",
+            "impersonate-extra-x",
+        ];
+        for name in names {
             assert_eq!(refused(name, "http://h"), Err(DenyReason::GuestCredential), "{name}");
         }
         for url in ["http://h/?api_key=1", "http://h/?a&api%5Fkey", "http://other/?a=1&API_KEY=2"] {

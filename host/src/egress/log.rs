@@ -28,6 +28,9 @@ pub struct Exchange {
     /// The response's status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// Whether a response that is kept answered it; then it was not sent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// How often it was sent.
     pub attempts: u32,
     /// Bytes of the response's body, as the guest reads them.
@@ -186,6 +189,20 @@ impl Entry {
                 exchange.took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             }
         });
+    }
+
+    /// A response that is kept answered it, with so many bytes.
+    pub fn reused(&self, bytes: u64) {
+        self.end(|mut span| {
+            span.note("bulkhead.reused", "true");
+            span.end(None);
+        });
+        self.note(|_, exchange| {
+            if let Some(exchange) = exchange {
+                exchange.reused = true;
+            }
+        });
+        self.received(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
 
     /// Something went wrong.

@@ -122,6 +122,44 @@ impl UrlPattern {
             && self.host.covers(&other.host)
             && path_covers(&self.path, &other.path)
     }
+
+    /// What matches exactly the requests that both match; none if there are none.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        let same = self.scheme == other.scheme && self.port == other.port;
+        let host =
+            [(self, other), (other, self)].into_iter().find(|(wide, narrow)| wide.host.covers(&narrow.host));
+        let (_, narrow) = host.filter(|_| same)?;
+        let path = path_meet(&self.path, &other.path)?;
+        Some(Self { scheme: self.scheme.clone(), host: narrow.host.clone(), port: self.port, path })
+    }
+}
+
+fn path_meet(one: &[Segment], other: &[Segment]) -> Option<Vec<Segment>> {
+    let (mut met, mut one, mut other) = (Vec::new(), one.iter(), other.iter());
+    loop {
+        let segment = match (one.next(), other.next()) {
+            (None, None) => return Some(met),
+            // A final `**` is any rest, no rest included.
+            (Some(Segment::Rest), rest) => {
+                met.extend(rest.into_iter().chain(other).cloned());
+                return Some(met);
+            }
+            (rest, Some(Segment::Rest)) => {
+                met.extend(rest.into_iter().chain(one).cloned());
+                return Some(met);
+            }
+            (None, _) | (_, None) => return None,
+            (Some(Segment::One), Some(segment)) | (Some(segment), Some(Segment::One)) => {
+                if matches!(segment, Segment::Literal(text) if text.is_empty()) {
+                    return None;
+                }
+                segment
+            }
+            (Some(one), Some(other)) => Some(one).filter(|one| *one == other)?,
+        };
+        met.push(segment.clone());
+    }
 }
 
 fn path_matches(pattern: &[Segment], path: &[String]) -> bool {
@@ -387,6 +425,21 @@ mod tests {
         #[test]
         fn no_text_makes_the_parser_panic(text in ".*") {
             let _ = text.parse::<UrlPattern>();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_two_patterns_meet_in_matches_what_both_match(
+            one in "(http|https)://(h|x\\.h|\\*|\\*\\.h|1\\.1\\.1\\.1)(:81)?(/(a|b|\\*|)){0,4}(/\\*\\*)?",
+            other in "(http|https)://(h|x\\.h|\\*|\\*\\.h|1\\.1\\.1\\.1)(:81)?(/(a|b|\\*|)){0,4}(/\\*\\*)?",
+            url in "(http|https)://(h|x\\.h|y\\.x\\.h|1\\.1\\.1\\.1)(:81)?(/(a|b|c|)){1,5}",
+        ) {
+            let met = pattern(&one).meet(&pattern(&other)).is_some_and(|met| {
+                let target = Target::parse(&url).unwrap();
+                met.matches(target.scheme(), target.host(), target.port(), target.segments())
+            });
+            prop_assert_eq!(met, matches(&one, &url) && matches(&other, &url));
         }
     }
 }

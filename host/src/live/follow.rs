@@ -1,4 +1,5 @@
-//! Keeps a host up to date with its configuration: whenever a file it is read from changes, and at SIGHUP.
+//! Keeps a host up to date with its configuration, whenever a file it is read from changes, and at SIGHUP; and with what
+//! its services offer ([`super::again`]).
 
 use std::{
     future::pending,
@@ -6,10 +7,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{signal::unix, task::spawn_blocking, time::sleep};
+use tokio::{
+    signal::unix,
+    task::spawn_blocking,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    again::{Again, Key},
     reload::{LastReload, Reloaded},
     watch::Watch,
 };
@@ -35,6 +41,7 @@ pub struct Follower<L> {
     named: Named,
     hangup: unix::Signal,
     told: Told,
+    again: Again,
 }
 
 /// What the log said last, so that it does not say it again.
@@ -60,6 +67,8 @@ enum Why {
     Asked,
     /// What looked half written has had its time.
     Settled,
+    /// A service is to be listed again.
+    Due,
 }
 
 impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
@@ -75,7 +84,8 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
         let faults = host.catalog().left_out().to_vec();
         let told = Told { faults, ..Told::default() };
         let (load, watch) = (load.into(), watch.ok());
-        Ok(Self { host, load, started, watch, named: Named::default(), hangup, told })
+        let again = Again::default();
+        Ok(Self { host, load, started, watch, named: Named::default(), hangup, told, again })
     }
 
     /// Follows until `stop` fires.
@@ -99,8 +109,11 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
             }
         };
         let settled = async { if unfinished { sleep(SETTLED).await } else { pending().await } };
+        let due = self.again.next();
+        let due = async { if let Some(due) = due { sleep_until(due).await } else { pending().await } };
         tokio::select! {
             () = changed => Why::Changed,
+            () = due => Why::Due,
             _ = self.hangup.recv() => Why::Asked,
             () = settled => Why::Settled,
         }
@@ -108,20 +121,34 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
 
     /// Reads the configuration and brings it into force. Whether some of it looks half written.
     async fn reload(&mut self, why: Why) -> bool {
-        let config = match self.read().await {
-            Ok(config) => config,
-            Err(error) => {
-                self.failed(error, why);
-                return false;
-            }
+        let config = self.read().await;
+        if let Ok(config) = &config {
+            self.again.follow(config, Instant::now());
+        }
+        let touched = self.watch.as_ref().map(Watch::touched).unwrap_or_default();
+        self.again.changed(&touched, Instant::now());
+        if why == Why::Asked {
+            self.again.asked(Instant::now());
+        }
+        let again = self.again.due(Instant::now());
+        let restart = config.as_ref().map(|config| self.started.needing_restart(config)).unwrap_or_default();
+        let reloaded = match config {
+            Ok(config) => self.host.reload(config, why == Why::Settled, &again).await,
+            Err(error) => Err(error),
         };
-        let restart = self.started.needing_restart(&config);
-        match self.host.reload(config, why == Why::Settled).await {
+        match reloaded {
             Ok(reloaded) => {
+                let failed = |(tenant, service): &Key| {
+                    let of = |fault: &LeftOut| fault.tenant == *tenant && fault.service == *service;
+                    reloaded.faults.iter().any(of)
+                };
+                self.again.done(&again, Instant::now(), failed);
                 self.restart(restart);
                 self.done(reloaded, why)
             }
             Err(error) => {
+                // Nothing was listed; it is when the configuration can be used again.
+                self.again.done(&again, Instant::now(), |_| true);
                 self.failed(error, why);
                 false
             }

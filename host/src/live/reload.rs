@@ -7,13 +7,24 @@ use std::{
     time::SystemTime,
 };
 
-use super::Snapshot;
+use futures::{StreamExt as _, stream};
+
+use super::{Snapshot, again::Key};
 use crate::{
     auth::Auth,
     call::Host,
-    catalog::{Catalog, LeftOut, assembly::Assembly, loader::Loader, service::Service},
+    catalog::{
+        Catalog, LeftOut,
+        assembly::Assembly,
+        loader::{Loader, Relisted},
+        service::Service,
+    },
     config::Config,
+    sandbox::Said,
 };
+
+/// Services that are listed again at one moment: half of the places the host has for guests of its own.
+const AT_ONCE: usize = 4;
 
 /// What became of a reload.
 #[derive(Debug)]
@@ -51,11 +62,16 @@ impl LastReload {
 
 impl Host {
     /// Brings a configuration into force. Unless its files are `settled`, one that cannot be used may be half written:
-    /// it is passed over, and what it would replace stays.
+    /// it is passed over, and what it would replace stays. The services in `again` are listed again.
     ///
     /// # Errors
     /// When the configuration as a whole cannot be used; then nothing has changed.
-    pub async fn reload(&self, config: Config, settled: bool) -> Result<Reloaded, String> {
+    pub async fn reload(
+        &self,
+        config: Config,
+        settled: bool,
+        again: &BTreeSet<Key>,
+    ) -> Result<Reloaded, String> {
         let mut files = self.live.files.lock().await; // one after the other
         let now = self.snapshot();
         let local = config.local().into();
@@ -66,8 +82,10 @@ impl Host {
         };
         self.pins.refresh().map_err(|error| error.to_string())?;
         let (resolver, metrics) = (self.resolver.clone(), self.metrics.clone());
-        let mut loader =
+        let relisted = self.list_again(&now.catalog, again).await;
+        let loader =
             Loader::new(&self.sandbox, resolver, metrics, &self.pins, &mut files, Some(&now.catalog));
+        let mut loader = loader.relisted(relisted);
         let assembled = Assembly::new(&mut loader, config.tenants, Some(&now.catalog), settled).await;
         let Assembly { catalog, faults, unfinished } = assembled;
         let presets =
@@ -82,6 +100,17 @@ impl Host {
         }
         self.pin();
         Ok(Reloaded { changed, loaded, removed, faults, unfinished })
+    }
+
+    /// Asks services that are served what they offer now.
+    async fn list_again(&self, catalog: &Catalog, again: &BTreeSet<Key>) -> Relisted {
+        let served = again.iter().filter_map(|key| Some((key, catalog.service(&key.0, &key.1)?)));
+        let served: Vec<_> = served.map(|(key, service)| (key.clone(), service.clone())).collect();
+        let asked = served.into_iter().map(|(key, service)| async move {
+            let offer = self.sandbox.offer(&service.compartment, &Said::default()).await;
+            (key, offer.map_err(|error| error.to_string()))
+        });
+        stream::iter(asked).buffer_unordered(AT_ONCE).collect().await
     }
 
     /// Keeps what is served now in the lock file. Without one the host serves all the same, and has nothing to compare

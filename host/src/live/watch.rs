@@ -27,6 +27,8 @@ const TOGETHER: Duration = Duration::from_millis(10);
 const WRITING: Duration = Duration::from_millis(500);
 /// However much changes, what has changed so far is looked at after this long.
 const AT_LAST: Duration = Duration::from_secs(2);
+/// A granted folder with more folders in it is watched in part: each takes one of the system's watches.
+const MOST_FOLDERS: usize = 1024;
 /// Links that lead on from one path; more are a circle (Linux allows as many).
 const LINKS: usize = 40;
 
@@ -45,8 +47,49 @@ pub struct Watch {
 struct Seen {
     paths: HashSet<PathBuf>,
     folder: Option<PathBuf>,
+    /// The folders whose every file counts, by the name they were given.
+    trees: BTreeMap<PathBuf, Tree>,
+    /// Those of them in which something has changed.
+    touched: BTreeSet<PathBuf>,
     /// Files that were written to and not closed since.
     open: HashSet<PathBuf>,
+}
+
+/// A folder with all that is in it.
+#[derive(Debug, Default, PartialEq)]
+struct Tree {
+    /// The links on the way to it, and where they lead.
+    trail: Vec<PathBuf>,
+    /// The folder itself and those in it. Links are not followed: guests cannot follow them out of it either.
+    folders: HashSet<PathBuf>,
+}
+
+impl Tree {
+    /// The tree at a path, without what is in `apart`.
+    fn new(path: &Path, apart: &HashSet<PathBuf>) -> Self {
+        let trail = trail(path);
+        let (mut folders, mut left) = (HashSet::new(), Vec::from_iter(trail.last().cloned()));
+        while let Some(folder) = left.pop() {
+            if folders.len() == MOST_FOLDERS {
+                tracing::warn!(
+                    folder = %path.display(),
+                    "it has more than {MOST_FOLDERS} folders in it; changes in some are not noticed, SIGHUP reloads"
+                );
+                break;
+            }
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            let inside = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            left.extend(inside.map(|entry| entry.path()).filter(|inside| !apart.contains(inside)));
+            folders.insert(folder);
+        }
+        Self { trail, folders }
+    }
+
+    fn concerns(&self, path: &PathBuf) -> bool {
+        self.trail.contains(path)
+            || self.folders.contains(path)
+            || path.parent().is_some_and(|parent| self.folders.contains(parent))
+    }
 }
 
 impl Watch {
@@ -84,16 +127,26 @@ impl Watch {
             paths.extend(trail);
             folder
         });
+        let real = |path: &PathBuf| trail(path).last().cloned();
+        let apart: HashSet<PathBuf> = named.written.iter().filter_map(real).collect();
+        let tree = |path: &PathBuf| (path.clone(), Tree::new(path, &apart));
+        let trees: BTreeMap<PathBuf, Tree> = named.read.iter().map(tree).collect();
+        paths.extend(trees.values().flat_map(|tree| tree.trail.iter().cloned()));
         let mut folders: BTreeSet<PathBuf> = paths.iter().filter_map(|path| parent(path)).collect();
         // A folder that is replaced is seen from the one above it.
         let above: Vec<PathBuf> = folders.iter().filter_map(|folder| parent(folder)).collect();
         paths.extend(folders.iter().cloned());
         folders.extend(above);
         folders.extend(folder.clone());
+        folders.extend(trees.values().flat_map(|tree| tree.folders.iter().cloned()));
         let new = {
             let mut seen = lock(&self.seen);
             let new = seen.folder != folder || !paths.is_subset(&seen.paths);
-            (seen.paths, seen.folder) = (paths, folder);
+            // In what was not watched something may have changed before.
+            let known = |(path, tree): &(&PathBuf, &Tree)| seen.trees.get(*path) != Some(*tree);
+            let other: Vec<PathBuf> = trees.iter().filter(known).map(|(path, _)| path.clone()).collect();
+            seen.touched.extend(other);
+            (seen.paths, seen.folder, seen.trees) = (paths, folder, trees);
             new
         };
         self.watch(folders) || new
@@ -129,6 +182,11 @@ impl Watch {
         new
     }
 
+    /// The folders in which something has changed since this was asked.
+    pub fn touched(&self) -> BTreeSet<PathBuf> {
+        std::mem::take(&mut lock(&self.seen).touched)
+    }
+
     /// Waits for a change, and for what belongs to it.
     pub async fn changed(&mut self) {
         // The sender lives as long as the watcher.
@@ -161,6 +219,9 @@ impl Seen {
         };
         let about: Vec<&PathBuf> = event.paths.iter().filter(|path| self.concerns(path)).collect();
         let any = !about.is_empty() || event.need_rescan();
+        let in_tree = |tree: &Tree| event.need_rescan() || event.paths.iter().any(|path| tree.concerns(path));
+        let touched = self.trees.iter().filter(|(_, tree)| in_tree(tree)).map(|(path, _)| path.clone());
+        self.touched.extend(touched);
         for path in about.into_iter().cloned().collect::<Vec<_>>() {
             if writing {
                 self.open.insert(path);
@@ -171,12 +232,15 @@ impl Seen {
         any
     }
 
-    fn concerns(&self, path: &Path) -> bool {
+    fn concerns(&self, path: &PathBuf) -> bool {
         let dropped = || {
             let folder = path.parent().is_some_and(|parent| Some(parent) == self.folder.as_deref());
             folder && path.extension().is_some_and(|extension| extension == "wasm")
         };
-        self.paths.contains(path) || self.folder.as_deref() == Some(path) || dropped()
+        self.paths.contains(path)
+            || self.folder.as_ref() == Some(path)
+            || dropped()
+            || self.trees.values().any(|tree| tree.concerns(path))
     }
 }
 
@@ -241,7 +305,7 @@ mod tests {
     fn looking_at(files: &[PathBuf], folder: Option<&Path>) -> Watch {
         let mut watch = Watch::new().unwrap();
         let files = files.iter().cloned().collect();
-        let named = Named { files, folder: folder.map(Path::to_owned) };
+        let named = Named { files, folder: folder.map(Path::to_owned), ..Named::default() };
         assert!(watch.look_at(&named));
         assert!(!watch.look_at(&named), "nothing is new the second time");
         watch
@@ -288,7 +352,7 @@ mod tests {
         symlink("..v2", dir.join("..new")).unwrap();
         fs::rename(dir.join("..new"), dir.join("..data")).unwrap();
         watch.changed().await;
-        let named = Named { files: [dir.join("config")].into(), folder: None };
+        let named = Named { files: [dir.join("config")].into(), ..Named::default() };
         assert!(watch.look_at(&named));
         fs::write(dir.join("..v2/config"), "edited in place").unwrap();
         watch.changed().await;
@@ -302,7 +366,7 @@ mod tests {
         let mut watch = looking_at(std::slice::from_ref(&file), None);
         fs::remove_dir(&sub).unwrap();
         watch.changed().await;
-        let named = Named { files: [file.clone()].into(), folder: None };
+        let named = Named { files: [file.clone()].into(), ..Named::default() };
         watch.look_at(&named);
         fs::create_dir(&sub).unwrap();
         watch.changed().await;
@@ -311,14 +375,58 @@ mod tests {
         watch.changed().await;
     }
 
+    #[tokio::test]
+    async fn a_change_anywhere_in_a_folder_that_is_read_is_told_and_where_it_was() {
+        let (_dir, dir) = folder();
+        for sub in ["read/sub", "read/own", "other"] {
+            fs::create_dir_all(dir.join(sub)).unwrap();
+        }
+        symlink("read", dir.join("link")).unwrap();
+        let named = Named {
+            read: [dir.join("link"), dir.join("other")].into(),
+            written: [dir.join("read/own")].into(),
+            ..Named::default()
+        };
+        let mut watch = Watch::new().unwrap();
+        watch.look_at(&named);
+        let link: BTreeSet<PathBuf> = [dir.join("link")].into();
+        assert_eq!(
+            watch.touched(),
+            [dir.join("link"), dir.join("other")].into(),
+            "who knows what was before"
+        );
+        for change in [dir.join("read/a"), dir.join("read/sub/a")] {
+            fs::write(change, "1").unwrap();
+            watch.changed().await;
+            assert_eq!(watch.touched(), link);
+        }
+        // A folder that is new is looked into from now on, and what is in it already counts.
+        fs::create_dir(dir.join("read/new")).unwrap();
+        watch.changed().await;
+        watch.touched();
+        watch.look_at(&named);
+        assert_eq!(watch.touched(), link);
+        watch.look_at(&named);
+        assert_eq!(watch.touched(), BTreeSet::new(), "nothing is new the second time");
+        fs::write(dir.join("read/new/a"), "1").unwrap();
+        watch.changed().await;
+        assert_eq!(watch.touched(), link);
+        // What a service writes is its own doing; the next change that is told is the one after it.
+        fs::write(dir.join("read/own/a"), "1").unwrap();
+        fs::write(dir.join("other/a"), "1").unwrap();
+        watch.changed().await;
+        assert_eq!(watch.touched(), [dir.join("other")].into());
+        // The link leads elsewhere.
+        fs::remove_file(dir.join("link")).unwrap();
+        watch.changed().await;
+        assert_eq!(watch.touched(), link);
+    }
+
     #[test]
     fn what_nobody_asked_for_is_not_told() {
         let path = |name: &str| PathBuf::from("/d").join(name);
-        let mut seen = Seen {
-            paths: [path("a.yaml")].into(),
-            folder: Some("/d/components".into()),
-            open: HashSet::new(),
-        };
+        let mut seen =
+            Seen { paths: [path("a.yaml")].into(), folder: Some("/d/components".into()), ..Seen::default() };
         let mut note = |kind, name: &str| seen.note(&Event::new(kind).add_path(path(name)));
         let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         assert!(note(written, "a.yaml") && note(written, "components/x.wasm"));

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Classes of answers to a request of a guest.
-const CLASSES: [&str; 8] = ["1xx", "2xx", "3xx", "4xx", "5xx", "refused", "failed", OTHER];
+const CLASSES: [&str; 9] = ["1xx", "2xx", "3xx", "4xx", "5xx", "refused", "failed", "reused", OTHER];
 
 /// What became of a request of a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,15 +26,18 @@ pub enum Upstream {
     Refused,
     /// It was sent, or meant to be, and failed.
     Failed,
+    /// A response that is kept answered it; nothing was sent.
+    Reused,
 }
 
 impl Upstream {
     fn class(self) -> usize {
         match self {
             Self::Answered(status @ 100..=599) => usize::from(status / 100 - 1),
-            Self::Answered(_) => 7,
+            Self::Answered(_) => 8,
             Self::Refused => 5,
             Self::Failed => 6,
+            Self::Reused => 7,
         }
     }
 }
@@ -151,7 +154,7 @@ impl ServiceMeters {
             let labels = || UpstreamLabels { service: self.owner.service.clone(), class };
             counter.get_or_init(|| self.upstream.get_or_create_owned(&labels())).inc();
         }
-        if outcome != Upstream::Refused {
+        if !matches!(outcome, Upstream::Refused | Upstream::Reused) {
             self.upstream_seconds.time(took);
         }
     }

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::Pin;
 
+/// What the calls of a tool may send, in its definition; there only if the component says it.
+pub(super) const EGRESS: &str = "egress";
+
 /// What a service asks for or says, and did not before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
@@ -78,10 +81,20 @@ impl Change {
         let part = |key: &String| {
             let side = |tool: &serde_json::Map<String, Value>| tool.get(key).cloned().unwrap_or_default();
             let (before, now) = (side(old), side(new));
-            (before != now).then(|| (key.clone(), before, now))
+            let differs = if key == EGRESS { widened(&before, &now) } else { before != now };
+            differs.then(|| (key.clone(), before, now))
         };
         let parts: Vec<_> = keys.into_iter().filter_map(part).collect();
         (!parts.is_empty()).then(|| Self { tool: tool.to_owned(), parts })
+    }
+}
+
+/// Whether a tool's calls may send what they might not before. One that says nothing may send all its service may.
+fn widened(before: &Value, now: &Value) -> bool {
+    match (before.as_array(), now.as_array()) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(before), Some(now)) => now.iter().any(|request| !before.contains(request)),
     }
 }
 

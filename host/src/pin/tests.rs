@@ -71,6 +71,34 @@ fn another_component_that_asks_and_says_the_same_is_pinned_in_its_place() {
     assert_eq!(again.state().known, pins.state().known);
 }
 
+/// The tool `list`, whose calls send this.
+fn sending(requests: &[(&str, &str)]) -> Declared {
+    let each = requests.iter().map(|(method, url)| json!({ "url": url, "methods": [method] }));
+    let meta = json!({ "bulkhead/egress": each.collect::<Vec<_>>() });
+    Declared { meta: Some(meta.to_string()), ..tool("list", "Lists.") }
+}
+
+#[test]
+fn a_tool_that_may_send_more_than_before_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let pins = pinned(dir.path());
+    let now = |tool: Declared| shop("d1", "{}", &["GET"], &[tool]);
+    let (pets, all) = (("GET", "https://shop.example/pets"), ("GET", "https://shop.example/**"));
+    // To say what it sends is to send less than all; from then on it is held to it.
+    pins.check(KEY, &now(sending(&[pets])).now()).unwrap();
+    pins.save(None).unwrap();
+    let summary = "1 tool described differently";
+    let wider = "~ tool list\n    egress\n    - [\"GET https://shop.example/pets\"]\n    \
+                 + [\"GET https://shop.example/**\",\"GET https://shop.example/pets\"]\n";
+    waits(&pins, &now(sending(&[pets, all])), summary, wider);
+    let silent = "~ tool list\n    egress\n    - [\"GET https://shop.example/pets\"]\n    + null\n";
+    waits(&pins, &now(tool("list", "Lists.")), summary, silent);
+    pins.check(KEY, &now(sending(&[])).now()).unwrap();
+    pins.save(None).unwrap();
+    let again = read(dir.path(), Trust::Pinned);
+    assert!(again.check(KEY, &now(sending(&[pets])).now()).is_err(), "it has said that it sends nothing");
+}
+
 #[test]
 fn what_asks_for_less_need_not_be_approved() {
     let dir = tempfile::tempdir().unwrap();

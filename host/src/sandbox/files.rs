@@ -61,6 +61,12 @@ impl Folders {
         self.list.iter()
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The quota of the one that may be changed, for one guest.
     pub(super) fn room(&self) -> Option<Arc<Room>> {
         let room = |quota: &Arc<Quota>| Arc::new(Room { quota: quota.clone(), taken: AtomicU64::new(0) });

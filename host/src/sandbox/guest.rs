@@ -22,11 +22,13 @@ use super::{
     lane::{Meter, SLICE},
     limits::OutOfTime,
     output::{Output, one_line},
+    said::Said,
 };
 use crate::{
     config::Limits,
     egress::{Egress, log::EgressLog},
     error::CallError,
+    grant::tool::ToolGrant,
     request::{CallId, Event, Events, Level},
 };
 
@@ -65,8 +67,14 @@ pub(super) struct Call {
     pub(super) events: Events,
     pub(super) cancelled: CancellationToken,
     pub(super) meter: Arc<Meter>,
+    /// What the tool that is called may send; none if that is all its service may.
+    pub(super) tool: Option<Arc<ToolGrant>>,
     pub(super) egress: EgressLog,
     pub(super) usage: Usage,
+    /// Who listens to what it says, beside the log.
+    pub(super) said: Said,
+    /// Whether it reads no response that was kept for the service.
+    pub(super) fresh: bool,
 }
 
 impl Call {
@@ -78,9 +86,17 @@ impl Call {
             events: Events::none(),
             cancelled: CancellationToken::new(),
             meter: Meter::new(),
+            tool: None,
             egress: EgressLog::default(),
             usage: Usage::default(),
+            said: Said::default(),
+            fresh: false,
         }
+    }
+
+    /// The same for asking what it is and what it offers: because what is outside may have changed.
+    pub(super) fn listing(said: &Said) -> Self {
+        Self { said: said.clone(), fresh: true, ..Self::nobodys() }
     }
 }
 
@@ -180,7 +196,9 @@ pub(super) fn store(
     let limits = compartment.limits;
     let print = |stream: &'static str| {
         let (id, tenant, service) = (call.id, call.tenant.clone(), compartment.service.clone());
+        let said = call.said.clone();
         let log = move |line: &str| {
+            said.note(stream, line, None);
             tracing::info!(target: "guest", call = %id, tenant = tenant.as_deref(), %service, stream, "{line}");
         };
         Output::new(limits.log_bytes, log)
@@ -199,7 +217,9 @@ pub(super) fn store(
         wasi: wasi.build(),
         http,
         table,
-        egress: Egress::new(compartment.policy.clone(), call.id, call.egress.clone()),
+        egress: Egress::new(compartment.policy.clone(), call.id, call.egress.clone())
+            .narrowed(call.tool.clone())
+            .fresh(call.fresh),
         memory: Memory { limit: limits.memory, used: 0, usage: call.usage.clone(), steps: 0, refused: None },
         room: compartment.folders.room(),
         limits,
@@ -249,6 +269,13 @@ impl WasiHttpView for Guest {
     }
 }
 
+impl Guest {
+    /// Whether what it was asked may have come from anywhere but its config.
+    pub(super) fn looked_outside(&self) -> bool {
+        self.egress.has_asked()
+    }
+}
+
 impl types::Host for Guest {}
 
 fn logged(level: call::Level) -> Level {
@@ -291,6 +318,7 @@ impl call::Host for Guest {
             self.call.events.send(Event::Log { logger, level: logged, message, data });
         }
         let (message, data) = (one_line(&message), data.as_deref().map(one_line));
+        self.call.said.note(logged.as_str(), &message, data.as_deref());
         let (id, tenant, service) = (self.call.id, self.call.tenant.as_deref(), &self.service);
         macro_rules! log {
             ($level:ident) => {

@@ -192,6 +192,11 @@ pub(super) fn step_back(nice: i32) {
     let _ = nice;
 }
 
+/// A guest that stays where it is, with its time counted.
+pub(super) fn metered<F: Future>(meter: Arc<Meter>, guest: F) -> impl Future<Output = F::Output> {
+    Metered { guest: Box::pin(guest), meter }
+}
+
 /// A guest whose time is counted.
 struct Metered<F> {
     guest: Pin<Box<F>>,

@@ -4,6 +4,7 @@
 mod client;
 mod conversation;
 mod lists;
+mod references;
 mod tasks;
 mod written;
 
@@ -39,6 +40,7 @@ use crate::{
 };
 pub(super) use client::Client;
 use conversation::Attempt;
+use references::{Known, REFERENCES};
 pub(super) use written::Written;
 
 /// How long clients may keep a list unless they are told that it has changed.
@@ -126,8 +128,11 @@ impl Handler {
     fn instructions(&self) -> Option<String> {
         // Only of services with something for this caller: of others it knows nothing.
         let catalog = self.host.catalog();
+        let known = Known::new(&catalog, &self.caller, &self.scope);
         let told = catalog.used(&self.caller, &self.scope).filter_map(|service| {
             let instructions = service.manifest.instructions.as_ref()?;
+            let mut left = REFERENCES;
+            let instructions = known.told(service, instructions, &mut left)?;
             Some(format!("{}: {instructions}", service.name))
         });
         let found = (self.listing() == Listing::Search).then(|| meta::INSTRUCTIONS.to_owned());
@@ -396,11 +401,12 @@ impl ServerHandler for Handler {
     ) -> Result<GetPromptResponse, ErrorData> {
         offered::<GetPromptRequestMethod>(self.has_prompts())?;
         let arguments = request.arguments.unwrap_or_default();
-        let operation = Operation::GetPrompt { name: request.name, arguments };
+        let name = request.name;
+        let operation = Operation::GetPrompt { name: name.clone(), arguments };
         let attempt = Attempt::new(operation, request.request_state, request.input_responses);
         let client = Client::of(&context);
         let (id, result) = self.converse(attempt, &client).await;
-        wire::prompted(result, id, client.is_modern())
+        wire::prompted(result.map(|outcome| self.naming(&name, outcome)), id, client.is_modern())
     }
 
     async fn read_resource(

@@ -21,11 +21,11 @@ use crate::support::{
 const LISTEN: &str = "subscriptions/listen";
 
 /// A listener over HTTP.
-struct Listener(tokio::io::BufReader<TcpStream>);
+pub(crate) struct Listener(tokio::io::BufReader<TcpStream>);
 
 impl Listener {
     /// Subscribes, and waits until that is acknowledged.
-    async fn of(server: &Server, key: &str) -> Self {
+    pub(crate) async fn of(server: &Server, key: &str) -> Self {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         let body = listen(&json!({ "toolsListChanged": true }));
         let request = format!(
@@ -43,7 +43,7 @@ impl Listener {
     }
 
     /// The next message; none when there will be no more.
-    async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         let mut line = String::new();
         while self.0.read_line(&mut line).await.unwrap() > 0 {
             if let Some(data) = line.strip_prefix("data:").map(str::trim).filter(|data| !data.is_empty()) {
@@ -55,7 +55,7 @@ impl Listener {
     }
 
     #[track_caller]
-    fn is_told(message: Option<Value>) {
+    pub(crate) fn is_told(message: Option<Value>) {
         assert_eq!(message.unwrap()["method"], "notifications/tools/list_changed");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -123,6 +123,8 @@ pub(super) struct Live {
     pub(super) config: String,
     /// A moment, in unix seconds, that has all its data and gets no more.
     pub(super) at: i64,
+    /// What each tool promises of its results.
+    schemas: BTreeMap<String, jsonschema::Validator>,
     _server: Server,
     _node: Process,
 }
@@ -144,8 +146,9 @@ impl Live {
 
         let config = prometheus.config("");
         let server = Server::start(&config);
-        let mut live =
-            Self { client: server.client(), config, prometheus, at: 0, _server: server, _node: node };
+        let client = server.client();
+        let schemas = schemas(&client).await;
+        let mut live = Self { client, config, prometheus, at: 0, schemas, _server: server, _node: node };
         let end = Instant::now() + PATIENCE;
         while !live.has_data().await {
             assert!(Instant::now() < end, "Prometheus never had data of every kind");
@@ -189,9 +192,14 @@ impl Live {
         format!("{}: {}", answer["errorType"].as_str().unwrap(), answer["error"].as_str().unwrap())
     }
 
-    /// What a tool answers.
+    /// What a tool answers, which is what its output schema promises.
     pub(super) async fn ok(&self, tool: &str, arguments: Value) -> Value {
-        self.client.ok(&format!("prometheus_{tool}"), arguments).await
+        let name = format!("prometheus_{tool}");
+        let result = self.client.ok(&name, arguments).await;
+        let faults: Vec<String> =
+            self.schemas[&name].iter_errors(&result).map(|fault| fault.to_string()).collect();
+        assert_eq!(faults, [""; 0], "{name}: {result}");
+        result
     }
 
     /// Why a tool refuses.
@@ -208,14 +216,30 @@ impl Live {
         path: &str,
         params: &[(&str, &str)],
     ) -> (Value, Value) {
+        let (ours, [raw]) = self.each(tool, arguments, [(path, params)]).await;
+        (ours, raw)
+    }
+
+    /// The same for a tool that asks for several things.
+    pub(super) async fn each<const N: usize>(
+        &self,
+        tool: &str,
+        arguments: Value,
+        asks: [(&str, &[(&str, &str)]); N],
+    ) -> (Value, [Value; N]) {
+        let all = async || {
+            let answers = asks.map(|(path, params)| self.data(path, params));
+            let answers: [Value; N] = futures::future::join_all(answers).await.try_into().unwrap();
+            answers
+        };
         let until = Instant::now() + PATIENCE;
         loop {
-            let before = self.data(path, params).await;
+            let before = all().await;
             let ours = self.ok(tool, arguments.clone()).await;
-            if unordered(&before) == unordered(&self.data(path, params).await) {
+            if before.each_ref().map(unordered) == all().await.each_ref().map(unordered) {
                 return (ours, before);
             }
-            assert!(Instant::now() < until, "{path} never stands still");
+            assert!(Instant::now() < until, "{asks:?} never stand still");
         }
     }
 
@@ -240,6 +264,17 @@ impl Live {
             }
         }
     }
+}
+
+/// The output schema of every tool there is.
+async fn schemas(client: &Client) -> BTreeMap<String, jsonschema::Validator> {
+    let listed = client.rpc("tools/list", json!({})).await;
+    let schema = |tool: &Value| {
+        let (name, schema) = (tool["name"].as_str().unwrap(), &tool["outputSchema"]);
+        assert!(schema.is_object(), "{name} has no output schema");
+        (name.to_owned(), jsonschema::draft202012::new(schema).unwrap())
+    };
+    list(&listed["result"]["tools"]).iter().map(schema).collect()
 }
 
 /// The same items in whatever order, as a set of texts.

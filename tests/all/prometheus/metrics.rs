@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::live::{Live, agree, close, descends, given, list, number, rfc3339, set};
+use super::live::{Live, close, descends, given, list, number, rfc3339, set};
 
 /// `{metric, labels}` as tools write a series.
 fn labelled(metric: &Value) -> Map<String, Value> {
@@ -53,11 +53,8 @@ pub(super) async fn query(live: &Live) {
     assert_eq!(values(list(&ours["result"])), values(&elements(&raw)), "a query that sorts keeps its order");
     let (ours, _) = ask("up", json!({ "limit": 1 })).await;
     assert_eq!((&ours["total"], &ours["shown"], &ours["left_out"]), (&json!(3), &json!(1), &json!(2)));
-    let (ours, _) = ask("up", json!({ "limit": 1, "order": "lowest" })).await;
+    let (ours, _) = ask("bottomk(1, up)", json!({})).await;
     assert_eq!(ours["result"][0]["labels"]["job"], json!("broken"));
-    let (ours, _) = ask("up", json!({ "order": "labels" })).await;
-    let jobs: Vec<&Value> = list(&ours["result"]).iter().map(|one| &one["labels"]["instance"]).collect();
-    assert!(jobs.is_sorted_by_key(|job| job.as_str()), "{jobs:?}");
 
     let (ours, raw) = ask("1/0", json!({})).await;
     assert_eq!(
@@ -178,95 +175,95 @@ pub(super) async fn query_range(live: &Live) {
     assert!(text.contains(&words), "`{words}` is not in `{text}`");
 }
 
-pub(super) async fn get_label_names(live: &Live) {
-    let (ours, raw) = live.both("get_label_names", json!({}), "labels", &[]).await;
+pub(super) async fn labels(live: &Live) {
+    let (ours, raw) = live.both("labels", json!({}), "labels", &[]).await;
     assert_eq!((&ours["names"], &ours["total"]), (&raw, &json!(list(&raw).len())));
-    assert_eq!(&live.pages("get_label_names", json!({}), 3, "names").await, list(&raw));
-    let (ours, raw) =
-        live.both("get_label_names", json!({ "match": ["up"] }), "labels", &[("match[]", "up")]).await;
+    assert_eq!(&live.pages("labels", json!({}), 3, "names").await, list(&raw));
+    let (ours, raw) = live.both("labels", json!({ "match": ["up"] }), "labels", &[("match[]", "up")]).await;
     assert_eq!((&ours["names"], &raw), (&json!(["__name__", "instance", "job"]), &ours["names"]));
-    let cursor = live.ok("get_label_names", json!({ "limit": 2 })).await["next_cursor"].take();
-    let (reason, text) = live.refused("get_label_names", json!({ "match": ["up"], "cursor": cursor })).await;
+    let cursor = live.ok("labels", json!({ "limit": 2 })).await["next_cursor"].take();
+    let (reason, text) = live.refused("labels", json!({ "match": ["up"], "cursor": cursor })).await;
     assert!(reason == "invalid_arguments" && text.contains("arguments.cursor"), "{reason}: {text}");
+    values(live).await;
+    series(live).await;
 }
 
-pub(super) async fn get_label_values(live: &Live) {
-    let tool = "get_label_values";
-    let (ours, raw) = live
-        .both(tool, json!({ "label": "job", "match": ["up"] }), "label/job/values", &[("match[]", "up")])
-        .await;
+/// The values of one label.
+async fn values(live: &Live) {
+    let path = "label/job/values";
+    let (ours, raw) =
+        live.both("labels", json!({ "label": "job", "match": ["up"] }), path, &[("match[]", "up")]).await;
     assert_eq!((&ours["values"], &raw), (&json!(["broken", "node", "prometheus"]), &ours["values"]));
     let metrics = live.data("label/__name__/values", &[]).await;
     assert!(list(&metrics).len() > 200, "more than a page");
-    assert_eq!(&live.pages(tool, json!({ "label": "__name__" }), 70, "values").await, list(&metrics));
-    let found = live.ok(tool, json!({ "label": "__name__", "contains": "GoRoutines" })).await;
+    assert_eq!(&live.pages("labels", json!({ "label": "__name__" }), 70, "values").await, list(&metrics));
+    let found = live.ok("labels", json!({ "label": "__name__", "contains": "GoRoutines" })).await;
     let expected: Vec<&Value> =
         list(&metrics).iter().filter(|name| name.as_str().unwrap().contains("goroutines")).collect();
     assert!(expected.contains(&&json!("go_goroutines")) && found["values"] == json!(expected), "{found}");
-    let (long_ago, then) = (json!(live.at - 1_000_000), (live.at - 900_000).to_string());
-    let params =
-        [("start", &*long_ago.to_string()), ("end", &*then)].map(|(name, value)| (name, value.to_owned()));
-    let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, &**value)).collect();
-    let (ours, raw) = live
-        .both(tool, json!({ "label": "job", "start": long_ago, "end": then }), "label/job/values", &params)
-        .await;
+    let (start, end) = (rfc3339(live.at - 1_000_000), rfc3339(live.at - 900_000));
+    let long_ago = json!({ "label": "job", "start": start, "end": end });
+    let (ours, raw) = live.both("labels", long_ago, path, &[("start", &start), ("end", &end)]).await;
     assert_eq!((&ours["values"], &ours["total"]), (&raw, &json!(0)), "there was nothing yet");
-    let ours = live.ok(tool, json!({ "label": "service.name" })).await;
+    let ours = live.ok("labels", json!({ "label": "service.name" })).await;
     assert_eq!(ours["total"], json!(0), "a name that only Prometheus 3 can have");
-    let words = live.error("label/job/values", &[("match[]", "{")]).await;
-    let (reason, text) = live.refused(tool, json!({ "label": "job", "match": ["{"] })).await;
+    let words = live.error(path, &[("match[]", "{")]).await;
+    let (reason, text) = live.refused("labels", json!({ "label": "job", "match": ["{"] })).await;
     assert!(reason == "invalid_arguments" && text.contains("arguments.match"), "{reason}: {text}");
     assert!(text.contains(&words), "`{words}` is not in `{text}`");
 }
 
-pub(super) async fn get_series(live: &Live) {
+/// A series in PromQL, ready to be asked for.
+fn notation(series: &Value) -> Value {
+    let mut labels = series.as_object().unwrap().clone();
+    let name = labels.remove("__name__");
+    let labels: Vec<String> = labels.iter().map(|(label, value)| format!("{label}={value}")).collect();
+    json!(format!("{}{{{}}}", name.as_ref().and_then(Value::as_str).unwrap(), labels.join(", ")))
+}
+
+/// Whole series.
+async fn series(live: &Live) {
     let params = [("match[]", "up"), ("match[]", "go_goroutines")];
-    let arguments = json!({ "match": ["up", "go_goroutines"] });
-    let (ours, raw) = live.both("get_series", arguments.clone(), "series", &params).await;
-    let notation = |series: &Value| {
-        let (name, instance, job) = (&series["__name__"], &series["instance"], &series["job"]);
-        json!(format!("{}{{instance={instance}, job={job}}}", name.as_str().unwrap()))
-    };
+    let arguments = json!({ "series": true, "match": ["up", "go_goroutines"] });
+    let (ours, raw) = live.both("labels", arguments.clone(), "series", &params).await;
     let expected: Vec<Value> = list(&raw).iter().map(notation).collect();
     assert_eq!((&ours["total"], set(list(&ours["series"]))), (&json!(5), set(&expected)));
-    assert_eq!(&live.pages("get_series", arguments, 2, "series").await, list(&ours["series"]));
+    assert_eq!(&live.pages("labels", arguments, 2, "series").await, list(&ours["series"]));
     for series in list(&ours["series"]) {
         let found = live.ok("query", json!({ "query": series, "time": live.at })).await;
         assert_eq!(found["total"], json!(1), "{series} selects itself");
     }
-    let all = json!({ "match": ["{job=~\".+\"}"], "view": "full" });
+    let (all, every) = (json!({ "series": true, "match": ["{job=~\".+\"}"] }), ("match[]", "{job=~\".+\"}"));
     // It scrapes itself meanwhile, and a series may appear between two answers.
     for tries in 1.. {
-        let (ours, raw) =
-            live.both("get_series", all.clone(), "series", &[("match[]", "{job=~\".+\"}")]).await;
-        let pages = live.pages("get_series", all.clone(), 150, "series").await;
-        if set(&pages) == set(list(&raw)) {
-            assert_eq!((&ours["total"], &ours["shown"]), (&json!(list(&raw).len()), &json!(100)));
+        let (ours, raw) = live.both("labels", all.clone(), "series", &[every]).await;
+        let pages = live.pages("labels", all.clone(), 150, "series").await;
+        let expected: Vec<Value> = list(&raw).iter().map(notation).collect();
+        if set(&pages) == set(&expected) {
+            assert_eq!((&ours["total"], &ours["shown"]), (&json!(expected.len()), &json!(200)));
             break;
         }
-        assert!(tries < 10, "{pages:?} are not {raw}");
+        assert!(tries < 10, "{pages:?} are not {expected:?}");
     }
     let words = live.error("series", &[("match[]", "up{")]).await;
-    let (reason, text) = live.refused("get_series", json!({ "match": ["up{"] })).await;
+    let (reason, text) = live.refused("labels", json!({ "series": true, "match": ["up{"] })).await;
     assert!(
         reason == "invalid_arguments" && text.contains("arguments.match") && text.contains(&words),
         "{text}"
     );
 }
 
-pub(super) async fn get_metrics_metadata(live: &Live) {
-    let tool = "get_metrics_metadata";
-    let (ours, raw) = live
-        .both(tool, json!({ "metric": "go_goroutines" }), "metadata", &[("metric", "go_goroutines")])
-        .await;
+pub(super) async fn metadata(live: &Live) {
+    let (one, metric) = (json!({ "metric": "go_goroutines" }), [("metric", "go_goroutines")]);
+    let (ours, raw) = live.both("metadata", one, "metadata", &metric).await;
     let [entry] = &list(&raw["go_goroutines"])[..] else { panic!("one entry: {raw}") };
     let expected = json!([{ "metric": "go_goroutines", "type": "gauge", "help": entry["help"] }]);
     assert_eq!(ours["metrics"], expected);
     let full = json!({ "metric": "go_goroutines", "view": "full" });
-    let (ours, raw) = live.both(tool, full, "metadata", &[("metric", "go_goroutines")]).await;
+    let (ours, raw) = live.both("metadata", full, "metadata", &metric).await;
     assert_eq!(ours["metrics"], json!([{ "metric": "go_goroutines", "entries": raw["go_goroutines"] }]));
     let all = live.data("metadata", &[]).await;
-    let pages = live.pages(tool, json!({}), 60, "metrics").await;
+    let pages = live.pages("metadata", json!({}), 60, "metrics").await;
     assert!(pages.len() > 60, "more than a page");
     let names: BTreeSet<&str> = pages.iter().map(|one| one["metric"].as_str().unwrap()).collect();
     assert_eq!(names, all.as_object().unwrap().keys().map(String::as_str).collect());
@@ -278,35 +275,43 @@ pub(super) async fn get_metrics_metadata(live: &Live) {
         };
         assert!(entries.iter().any(same), "{one} is none of {entries:?}");
     }
-    let ours = live.ok(tool, json!({ "contains": "goroutines", "limit": 1 })).await;
+    let ours = live.ok("metadata", json!({ "contains": "goroutines", "limit": 1 })).await;
     assert!(ours["shown"] == json!(1) && ours["metrics"][0].to_string().contains("goroutines"), "{ours}");
+    by_target(live).await;
 }
 
-pub(super) async fn get_target_metadata(live: &Live) {
-    let (tool, path, metric) = ("get_target_metadata", "targets/metadata", ("metric", "go_goroutines"));
-    let (ours, raw) = live.both(tool, json!({ "metric": "go_goroutines" }), path, &[metric]).await;
+/// Metadata as each target has it.
+async fn by_target(live: &Live) {
+    let (path, metric) = ("targets/metadata", [("metric", "go_goroutines")]);
+    let of = |more: Value| {
+        let mut arguments = json!({ "by": "target" });
+        arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        arguments
+    };
+    let one = of(json!({ "metric": "go_goroutines" }));
+    let (ours, raw) = live.both("metadata", one, path, &metric).await;
     let [first, second] = &list(&raw)[..] else { panic!("two targets have it: {raw}") };
     assert_eq!(first["help"], second["help"]);
     let expected = json!({
         "metric": "go_goroutines", "type": "gauge", "help": first["help"], "targets": 2, "jobs": ["node", "prometheus"],
     });
     assert_eq!(ours["metadata"], json!([expected]));
-    let full = json!({ "metric": "go_goroutines", "view": "full" });
-    let (ours, raw) = live.both(tool, full, path, &[metric]).await;
+    let full = of(json!({ "metric": "go_goroutines", "view": "full" }));
+    let (ours, raw) = live.both("metadata", full, path, &metric).await;
     assert_eq!(set(list(&ours["metadata"])), set(list(&raw)));
-    let selector = "{job=\"node\"}";
-    let one = json!({ "metric": "go_goroutines", "match_target": selector });
-    let (ours, raw) = live.both(tool, one, path, &[metric, ("match_target", selector)]).await;
-    assert_eq!((&ours["metadata"][0]["targets"], list(&raw).len()), (&json!(1), 1));
     // Prometheus lists these in another order every time; the pages still have each of them once.
-    let raw = live.data(path, &[("match_target", selector)]).await;
-    let all = live.pages(tool, json!({ "match_target": selector, "view": "full" }), 7, "metadata").await;
-    assert_eq!((all.len(), set(&all)), (list(&raw).len(), set(list(&raw))));
-    let (ours, raw) = live.both(tool, json!({ "metric": "no_such" }), path, &[("metric", "no_such")]).await;
-    agree("a metric nobody has", &ours["metadata"], &json!([]));
+    let raw = live.data(path, &[]).await;
+    let go = |entry: &&Value| {
+        ["metric", "help"].iter().any(|field| entry[field].as_str().unwrap().contains("go_memstats_"))
+    };
+    let some: Vec<&Value> = list(&raw).iter().filter(go).collect();
+    let pages = live
+        .pages("metadata", of(json!({ "contains": "go_memstats_", "view": "full" })), 7, "metadata")
+        .await;
+    assert!(some.len() > 7, "more than a page");
+    assert_eq!((pages.len(), set(&pages)), (some.len(), set(some)));
+    let nobody = of(json!({ "metric": "no_such" }));
+    let (ours, raw) = live.both("metadata", nobody, path, &[("metric", "no_such")]).await;
+    assert_eq!(ours["metadata"], json!([]), "a metric nobody has");
     assert!(raw.is_null() || raw == json!([]), "{raw}");
-    let words = live.error(path, &[("match_target", "{")]).await;
-    let (reason, text) = live.refused(tool, json!({ "match_target": "{" })).await;
-    assert!(reason == "invalid_arguments" && text.contains("arguments.match_target"), "{reason}: {text}");
-    assert!(text.contains(&words), "`{words}` is not in `{text}`");
 }

@@ -57,7 +57,7 @@ impl Drop for Process {
 /// Makes sure that the programs are there.
 fn installed() {
     static ONCE: Once = Once::new();
-    const PACKAGES: [&str; 2] = ["prometheus", "prometheus-node-exporter"]; // and programs
+    const PACKAGES: [&str; 3] = ["prometheus", "prometheus-alertmanager", "prometheus-node-exporter"]; // and programs
     let quietly = |command: &mut Command| command.stdin(Stdio::null()).stdout(Stdio::null()).status();
     ONCE.call_once(|| {
         let missing =

@@ -1,6 +1,9 @@
-//! Targets, alerts, rules and the server itself: one check for each tool.
+//! What is wrong, targets, alerts, rules and the server itself: one check for each tool.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -30,37 +33,86 @@ fn counts<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
     json!(counts)
 }
 
-/// A line for each of Prometheus's targets.
-fn target_lines(raw: &Value) -> Vec<Value> {
-    let active = list(&raw["activeTargets"]).iter().map(|target| {
-        json!({ "job": target["labels"]["job"], "instance": target["labels"]["instance"], "health": target["health"] })
+pub(super) async fn diagnose(live: &Live) {
+    let (ours, [targets, rules]) =
+        live.each("diagnose", json!({}), [("targets", &[("state", "active")]), ("rules", &[])]).await;
+    let mut found = list(&ours["findings"]).clone();
+    let near = |target: &Value| {
+        target["health"] == "up" && target["lastScrapeDuration"].as_f64().unwrap() > 0.8 // of a second
+    };
+    let slow = list(&targets["activeTargets"]).iter().any(near);
+    // On a machine that is busy enough the others may be slow.
+    found.retain(|one| !(slow && one["finding"] == "scrapes_near_timeout"));
+    let names: Vec<&Value> = found.iter().map(|one| &one["finding"]).collect();
+    assert_eq!(names, ["nobody_is_notified", "targets_down", "started_recently"], "nothing is invented");
+    let [nobody, down, started] = &found[..] else { unreachable!() };
+    let says = "no Alertmanager is there to tell; alerting rules: 3, firing: 2";
+    assert_eq!(
+        (&nobody["says"], &nobody["evidence"]),
+        (&json!(says), &json!({ "dropped_alertmanagers": 0 }))
+    );
+    let broken = list(&targets["activeTargets"]).iter().find(|target| target["health"] == "down").unwrap();
+    let evidence = json!({
+        "job": "broken", "cause": "connection refused", "instances": ["127.0.0.1:1"],
+        "last_error": broken["lastError"], "last_scrape": broken["lastScrape"],
     });
-    let dropped = list(&raw["droppedTargets"]).iter().map(|target| {
-        let labels = &target["discoveredLabels"];
-        json!({ "job": labels["job"], "instance": labels["__address__"], "health": "dropped" })
-    });
-    active.chain(dropped).collect()
-}
+    assert_eq!(down["says"], json!("job broken: 1 of 1 targets down: connection refused"));
+    assert_eq!(down["evidence"], evidence);
+    let runtime = live.data("status/runtimeinfo", &[]).await;
+    assert_eq!(started["evidence"], json!({ "started_at": runtime["startTime"] }));
+    assert!(found.iter().all(|one| one["next"].as_str().is_some_and(|next| !next.is_empty())), "{ours}");
 
-pub(super) async fn targets_summary(live: &Live) {
-    let (ours, raw) = live.both("targets_summary", json!({}), "targets", &[]).await;
-    let lines = target_lines(&raw);
-    assert_eq!(sorted(list(&ours["targets"]), instance), sorted(&lines, instance));
-    assert_eq!(ours["by_health"], json!({ "down": 1, "dropped": 1, "up": 2 }));
-    assert_eq!(ours["by_health"], counts(lines.iter().map(|line| line["health"].as_str().unwrap())));
-    let health: Vec<&Value> = list(&ours["targets"]).iter().map(|target| &target["health"]).collect();
-    assert_eq!(health, ["down", "up", "up", "dropped"], "trouble comes first");
-    assert_eq!(&live.pages("targets_summary", json!({}), 3, "targets").await, list(&ours["targets"]));
-    for (state, key) in [("active", "activeTargets"), ("dropped", "droppedTargets")] {
-        let (ours, raw) =
-            live.both("targets_summary", json!({ "state": state }), "targets", &[("state", state)]).await;
-        assert_eq!(ours["total"], json!(list(&raw[key]).len()), "{state}");
+    let firing = list(&ours["firing"]);
+    let active = of_groups(&rules).into_iter().filter(|rule| rule["type"] == "alerting");
+    let active: Vec<Value> = active.collect();
+    for (ours, theirs) in firing.iter().zip(&active) {
+        let alerts = list(&theirs["alerts"]);
+        assert_eq!(
+            (&ours["alertname"], &ours["state"], &ours["labels"], &ours["count"]),
+            (&theirs["name"], &theirs["state"], &theirs["labels"], &json!(alerts.len()))
+        );
+        let since = alerts.iter().map(|alert| alert["activeAt"].as_str().unwrap()).min();
+        assert_eq!(ours["since"].as_str(), since, "{ours}");
     }
+    assert_eq!((firing.len(), active.len()), (3, 3), "NotYet is pending: it comes last");
+    assert_eq!((&firing[0]["summary"], &firing[0]["value"]), (&json!("always fires"), &json!(1)));
+    let summary = format!(
+        "targets up: 2 of 3; alerts firing or pending: 3; findings: {}",
+        list(&ours["findings"]).len()
+    );
+    assert_eq!((&ours["summary"], &ours["missing"]), (&json!(summary), &Value::Null));
+
+    let short = live.ok("diagnose", json!({ "limit": 1 })).await;
+    assert_eq!((list(&short["findings"]).len(), list(&short["firing"]).len()), (1, 1));
+    assert_eq!(short["left_out"]["firing"], json!(2));
+    explanation(live).await;
 }
 
-pub(super) async fn get_targets(live: &Live) {
+/// Why one alert fires, another waits, and what is no alert at all.
+async fn explanation(live: &Live) {
+    let one = async |name: &str| {
+        let mut ours = live.ok("diagnose", json!({ "alert": name })).await;
+        assert_eq!(list(&ours["rules"]).len(), 1, "{ours}");
+        (ours["summary"].as_str().unwrap().to_owned(), ours["rules"][0].take())
+    };
+    let (summary, seen) = one("Seen").await;
+    assert!(summary.starts_with("Seen: it fires (alerts: 4), the oldest active for "), "{summary}");
+    let part = &seen["parts"][0];
+    assert_eq!((list(&seen["parts"]).len(), &part["total"]), (1, &json!(4)), "{seen}");
+    assert_eq!(list(&seen["alerts"]).len(), 4);
+    let (summary, waits) = one("NotYet").await;
+    assert!(summary.starts_with("NotYet: it waits: true for "), "{summary}");
+    assert!(summary.contains(" of 1d (`for`), fires in 23h"), "{summary}");
+    assert_eq!(waits["parts"][0]["values"][0]["value"], json!(2));
+    let (summary, _) = one("job:up:sum").await;
+    assert_eq!(summary, "job:up:sum: it records its expression under its name");
+    let (reason, text) = live.refused("diagnose", json!({ "alert": "Nobody" })).await;
+    assert!(reason == "not_found" && text.contains("`Nobody`"), "{reason}: {text}");
+}
+
+pub(super) async fn targets(live: &Live) {
     let (ours, raw) =
-        live.both("get_targets", json!({ "state": "active" }), "targets", &[("state", "active")]).await;
+        live.both("targets", json!({ "state": "active" }), "targets", &[("state", "active")]).await;
     let detail = |target: &Value| {
         let mut out = Map::new();
         let fields = [("last_error", "lastError"), ("last_scrape", "lastScrape"), ("url", "scrapeUrl")];
@@ -77,7 +129,7 @@ pub(super) async fn get_targets(live: &Live) {
     let expected: Vec<Value> = list(&raw["activeTargets"]).iter().map(detail).collect();
     agree("targets", &sorted(list(&ours["targets"]), instance), &sorted(&expected, instance));
 
-    let (ours, raw) = live.both("get_targets", json!({ "view": "full" }), "targets", &[]).await;
+    let (ours, raw) = live.both("targets", json!({ "view": "full" }), "targets", &[]).await;
     let mut expected = list(&raw["activeTargets"]).clone();
     for target in list(&raw["droppedTargets"]) {
         expected.push(target.clone());
@@ -85,42 +137,39 @@ pub(super) async fn get_targets(live: &Live) {
     }
     agree("full view", &sorted(list(&ours["targets"]), instance), &sorted(&expected, instance));
 
-    let down = live.ok("get_targets", json!({ "health": "down" })).await;
+    assert_eq!(ours["by_health"], json!({ "down": 1, "dropped": 1, "up": 2 }));
+    assert_eq!(ours["by_health"], counts(expected.iter().map(|target| target["health"].as_str().unwrap())));
+
+    let down = live.ok("targets", json!({ "state": "down" })).await;
     let [broken] = &list(&down["targets"])[..] else { panic!("one is down: {down}") };
     assert_eq!(broken["url"], json!("http://127.0.0.1:1/metrics"));
     assert!(broken["last_error"].as_str().unwrap().contains("connection refused"), "{broken}");
-    for (arguments, job) in
-        [(json!({ "scrape_pool": "node" }), "node"), (json!({ "state": "dropped" }), "dropped")]
-    {
-        let ours = live.ok("get_targets", arguments).await;
-        assert_eq!((&ours["total"], &ours["targets"][0]["job"]), (&json!(1), &json!(job)));
+    let jobs = async |arguments: Value| {
+        let targets = live.pages("targets", arguments, 1, "targets").await;
+        targets.iter().map(|target| target["job"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (arguments, expected) in [
+        (json!({}), &["broken", "node", "prometheus", "dropped"][..]), // trouble comes first
+        (json!({ "state": "active" }), &["broken", "node", "prometheus"]),
+        (json!({ "state": "up" }), &["node", "prometheus"]),
+        (json!({ "state": "down" }), &["broken"]),
+        (json!({ "state": "unknown" }), &[]),
+        (json!({ "state": "dropped" }), &["dropped"]),
+        (json!({ "scrape_pool": "node" }), &["node"]),
+        (json!({ "scrape_pool": "node", "state": "down" }), &[]),
+    ] {
+        assert_eq!(jobs(arguments.clone()).await, expected, "{arguments}");
     }
-    let jobs = live.pages("get_targets", json!({}), 1, "targets").await;
-    let jobs: Vec<&Value> = jobs.iter().map(|target| &target["job"]).collect();
-    assert_eq!(jobs, ["broken", "node", "prometheus", "dropped"]);
 }
 
 /// Names an alert among all.
-fn labels(alert: &Value) -> String {
+fn named(alert: &Value) -> String {
     let name = alert["alertname"].as_str().or(alert["labels"]["alertname"].as_str()).unwrap();
     format!("{name} {}", alert["labels"]["slice"])
 }
 
-pub(super) async fn alerts_summary(live: &Live) {
-    let (ours, raw) = live.both("alerts_summary", json!({}), "alerts", &[]).await;
-    let line =
-        |name: &str, state: &str, count: usize| json!({ "alertname": name, "state": state, "count": count });
-    let lines = [line("AlwaysFiring", "firing", 1), line("Seen", "firing", 4), line("NotYet", "pending", 1)];
-    assert_eq!((&ours["alerts"], &ours["total"]), (&json!(lines), &json!(3)));
-    let states = list(&raw["alerts"]).iter().map(|alert| alert["state"].as_str().unwrap());
-    assert_eq!(ours["by_state"], counts(states));
-    assert_eq!(live.pages("alerts_summary", json!({}), 2, "alerts").await, lines);
-    let pending = live.ok("alerts_summary", json!({ "state": "pending" })).await;
-    assert_eq!(pending["alerts"], json!(lines[2..]));
-}
-
-pub(super) async fn get_alerts(live: &Live) {
-    let (ours, raw) = live.both("get_alerts", json!({}), "alerts", &[]).await;
+pub(super) async fn alerts(live: &Live) {
+    let (ours, raw) = live.both("alerts", json!({}), "alerts", &[]).await;
     let brief = |alert: &Value| {
         let (mut labels, words) = (alert["labels"].as_object().unwrap().clone(), &alert["annotations"]);
         let mut out = json!({
@@ -133,14 +182,24 @@ pub(super) async fn get_alerts(live: &Live) {
         out
     };
     let expected: Vec<Value> = list(&raw["alerts"]).iter().map(brief).collect();
-    agree("alerts", &sorted(list(&ours["alerts"]), labels), &sorted(&expected, labels));
-    let (ours, raw) = live.both("get_alerts", json!({ "view": "full" }), "alerts", &[]).await;
-    agree("full view", &sorted(list(&ours["alerts"]), labels), &sorted(list(&raw["alerts"]), labels));
+    agree("alerts", &sorted(list(&ours["alerts"]), named), &sorted(&expected, named));
+    let line =
+        |name: &str, state: &str, count: usize| json!({ "alertname": name, "state": state, "count": count });
+    let lines = [line("AlwaysFiring", "firing", 1), line("Seen", "firing", 4), line("NotYet", "pending", 1)];
+    assert_eq!((&ours["by_name"], &ours["total"]), (&json!(lines), &json!(6)));
+    let states = list(&raw["alerts"]).iter().map(|alert| alert["state"].as_str().unwrap());
+    assert_eq!(ours["by_state"], counts(states));
+    let pending = live.ok("alerts", json!({ "state": "pending" })).await;
+    assert_eq!(pending["by_name"], json!(lines[2..]), "names are of what was asked for");
+    let page = live.ok("alerts", json!({ "limit": 1 })).await;
+    assert_eq!((&page["by_name"], list(&page["alerts"]).len()), (&json!(lines), 1), "and of all pages");
+    let (ours, raw) = live.both("alerts", json!({ "view": "full" }), "alerts", &[]).await;
+    agree("full view", &sorted(list(&ours["alerts"]), named), &sorted(list(&raw["alerts"]), named));
 
     // Prometheus lists alerts of one rule in another order every time; the pages still have each of them once.
-    let pages = live.pages("get_alerts", json!({ "view": "full" }), 1, "alerts").await;
-    agree("pages", &sorted(&pages, labels), &sorted(list(&raw["alerts"]), labels));
-    let total = async |arguments: Value| live.ok("get_alerts", arguments).await["total"].take();
+    let pages = live.pages("alerts", json!({ "view": "full" }), 1, "alerts").await;
+    agree("pages", &sorted(&pages, named), &sorted(list(&raw["alerts"]), named));
+    let total = async |arguments: Value| live.ok("alerts", arguments).await["total"].take();
     assert_eq!(total(json!({ "state": "pending" })).await, json!(1));
     assert_eq!(total(json!({ "name": "Seen" })).await, json!(4));
     assert_eq!(total(json!({ "name": "Seen", "labels": { "slice": "inner_eval" } })).await, json!(1));
@@ -148,14 +207,14 @@ pub(super) async fn get_alerts(live: &Live) {
 }
 
 /// Every rule of Prometheus's groups, with its group and file.
-fn rules(raw: &Value) -> Vec<Value> {
+fn of_groups(raw: &Value) -> Vec<Value> {
     let of_group = |group: &Value| {
         let (name, file) = (group["name"].clone(), group["file"].clone());
         let mut rules = list(&group["rules"]).clone();
         for rule in &mut rules {
             (rule["group"], rule["file"]) = (name.clone(), file.clone());
             if let Value::Array(alerts) = &mut rule["alerts"] {
-                alerts.sort_by_cached_key(labels);
+                alerts.sort_by_cached_key(named);
             }
             if rule["type"] == "recording" {
                 rule.as_object_mut().unwrap().remove("alerts"); // indexing put a null there
@@ -166,35 +225,17 @@ fn rules(raw: &Value) -> Vec<Value> {
     list(&raw["groups"]).iter().flat_map(of_group).collect()
 }
 
-pub(super) async fn rules_summary(live: &Live) {
-    let (ours, raw) = live.both("rules_summary", json!({}), "rules", &[]).await;
-    let line = |rule: &Value| {
-        let mut out = json!({ "name": rule["name"], "type": rule["type"], "group": rule["group"] });
-        if rule["type"] == "alerting" {
-            out["state"] = rule["state"].clone();
-        }
-        out
-    };
-    let lines: Vec<Value> = rules(&raw).iter().map(line).collect();
-    assert_eq!((&ours["rules"], &ours["total"]), (&json!(lines), &json!(4)));
-    assert_eq!(ours["by_type"], counts(lines.iter().map(|rule| rule["type"].as_str().unwrap())));
-    assert_eq!(live.pages("rules_summary", json!({}), 3, "rules").await, lines);
-    let (ours, raw) =
-        live.both("rules_summary", json!({ "type": "record" }), "rules", &[("type", "record")]).await;
-    assert_eq!((&ours["total"], rules(&raw).len()), (&json!(1), 1));
-}
-
-pub(super) async fn get_rules(live: &Live) {
-    let (ours, raw) = live.both("get_rules", json!({ "view": "full" }), "rules", &[]).await;
+pub(super) async fn rules(live: &Live) {
+    let (ours, raw) = live.both("rules", json!({ "view": "full" }), "rules", &[]).await;
     let mut full = list(&ours["rules"]).clone();
     for rule in &mut full {
         if let Some(Value::Array(alerts)) = rule.get_mut("alerts") {
-            alerts.sort_by_cached_key(labels);
+            alerts.sort_by_cached_key(named);
         }
     }
-    agree("full view", &json!(full), &json!(rules(&raw)));
-    let (ours, raw) = live.both("get_rules", json!({}), "rules", &[]).await;
-    for (ours, theirs) in list(&ours["rules"]).iter().zip(rules(&raw)) {
+    agree("full view", &json!(full), &json!(of_groups(&raw)));
+    let (ours, raw) = live.both("rules", json!({}), "rules", &[]).await;
+    for (ours, theirs) in list(&ours["rules"]).iter().zip(of_groups(&raw)) {
         for field in ["name", "type", "group", "file", "query", "health"] {
             assert_eq!(ours[field], theirs[field], "{field}");
         }
@@ -204,51 +245,55 @@ pub(super) async fn get_rules(live: &Live) {
         }
     }
     let names = async |arguments: Value| {
-        let rules = live.pages("get_rules", arguments, 1, "rules").await;
+        let rules = live.pages("rules", arguments, 1, "rules").await;
         rules.iter().map(|rule| rule["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    let file = rules(&raw)[0]["file"].clone();
-    assert_eq!(names(json!({ "file": file })).await, ["job:up:sum", "AlwaysFiring", "Seen", "NotYet"]);
-    assert_eq!(names(json!({ "type": "alert" })).await, ["AlwaysFiring", "Seen", "NotYet"]);
-    assert_eq!(names(json!({ "name": "AlwaysFiring" })).await, ["AlwaysFiring"]);
-    assert_eq!(names(json!({ "group": "slow", "state": "pending" })).await, ["NotYet"]);
-    assert_eq!(names(json!({ "health": "err" })).await, [""; 0]);
+    for (arguments, expected) in [
+        (json!({}), &["job:up:sum", "AlwaysFiring", "Seen", "NotYet"][..]),
+        (json!({ "type": "alert" }), &["AlwaysFiring", "Seen", "NotYet"]),
+        (json!({ "type": "record" }), &["job:up:sum"]),
+        (json!({ "name": "AlwaysFiring" }), &["AlwaysFiring"]),
+        (json!({ "state": "firing" }), &["AlwaysFiring", "Seen"]),
+        (json!({ "group": "slow", "state": "pending" }), &["NotYet"]),
+        (json!({ "group": "slow", "state": "firing" }), &[]),
+        (json!({ "state": "inactive" }), &[]),
+        (json!({ "state": "ok" }), &["job:up:sum", "AlwaysFiring", "Seen", "NotYet"]),
+        (json!({ "state": "err" }), &[]),
+    ] {
+        assert_eq!(names(arguments.clone()).await, expected, "{arguments}");
+    }
 }
 
-pub(super) async fn test_connection(live: &Live) {
-    let ours = live.ok("test_connection", json!({})).await;
+pub(super) async fn status(live: &Live) {
+    let ours = live.ok("status", json!({ "include": ["build", "connection"] })).await;
     let build = live.data("status/buildinfo", &[]).await;
     let targets = live.data("query", &[("query", "count(up)")]).await["result"][0]["value"][1].take();
-    assert_eq!((&targets, &ours["targets"]), (&json!("3"), &json!({ "total": 3, "up": 2 })));
-    assert_eq!((&ours["connected"], &ours["version"]), (&json!(true), &build["version"]));
-}
+    assert_eq!(targets, json!("3"));
+    let connection = json!({ "connected": true, "targets": { "total": 3, "up": 2 } });
+    assert_eq!(ours, json!({ "build": build, "connection": connection }));
 
-pub(super) async fn get_server_info(live: &Live) {
-    let ours = live.ok("get_server_info", json!({})).await;
-    assert_eq!(ours.as_object().unwrap().keys().collect::<Vec<_>>(), ["build", "runtime"]);
-    assert_eq!(ours["build"], live.data("status/buildinfo", &[]).await);
-    let every = json!({ "include": ["config", "flags"], "config_length": 200_000 });
-    let (ours, flags) = live.both("get_server_info", every, "status/flags", &[]).await;
-    let config = live.data("status/config", &[]).await;
-    assert_eq!(ours, json!({ "flags": flags, "config": config }));
-    let ours = live.ok("get_server_info", json!({ "include": ["flags"], "flag": "web.enable" })).await;
-    let named = |name: &&String| name.contains("web.enable");
-    assert!(ours["flags"].as_object().unwrap().keys().eq(flags.as_object().unwrap().keys().filter(named)));
-    assert_eq!(ours["flags"]["web.enable-admin-api"], json!("true"));
-    let ours = live.ok("get_server_info", json!({ "include": ["config"], "config_length": 20 })).await;
-    let yaml = config["yaml"].as_str().unwrap();
-    assert_eq!(ours["config"], json!({ "yaml": yaml[..20], "left_out_characters": yaml.len() - 20 }));
-}
-
-pub(super) async fn get_runtime_info(live: &Live) {
-    let (mut ours, runtime) = live.both("get_runtime_info", json!({}), "status/runtimeinfo", &[]).await;
+    let two = json!({ "include": ["build", "runtime"] });
+    let (mut ours, runtime) = live.both("status", two, "status/runtimeinfo", &[]).await;
     ours["runtime"].as_object_mut().unwrap().remove("goroutineCount"); // asking changes it
-    assert_eq!(ours, json!({ "build": live.data("status/buildinfo", &[]).await, "runtime": runtime }));
+    assert_eq!(ours, json!({ "build": build, "runtime": runtime }));
     assert_eq!(runtime["storageRetention"], json!("15d"));
+    let usual = live.ok("status", json!({})).await;
+    let parts: BTreeSet<&String> = usual.as_object().unwrap().keys().collect();
+    assert!(parts.into_iter().eq(["build", "connection", "runtime"]), "{usual}");
+
+    let two = json!({ "include": ["config", "flags"] });
+    let (ours, flags) = live.both("status", two, "status/flags", &[]).await;
+    assert_eq!(ours, json!({ "flags": flags, "config": live.data("status/config", &[]).await }));
+    assert_eq!(ours["flags"]["web.enable-admin-api"], json!("true"));
+    let (ours, raw) = live.both("status", json!({ "include": ["wal"] }), "status/walreplay", &[]).await;
+    assert_eq!(ours, json!({ "wal": { "segments": raw, "percent": 100, "done": true } }));
+    database(live).await;
+    cardinality(live).await;
 }
 
-pub(super) async fn get_tsdb_stats(live: &Live) {
-    let (ours, raw) = live.both("get_tsdb_stats", json!({}), "status/tsdb", &[]).await;
+/// The head of the database.
+async fn database(live: &Live) {
+    let (ours, raw) = live.both("status", json!({ "include": ["tsdb"] }), "status/tsdb", &[]).await;
     let runtime = live.data("status/runtimeinfo", &[]).await;
     let head = &raw["headStats"];
     for (field, theirs) in [
@@ -259,17 +304,22 @@ pub(super) async fn get_tsdb_stats(live: &Live) {
         ("corruptions", &runtime["corruptionCount"]),
         ("started_at", &runtime["startTime"]),
     ] {
-        assert_eq!((&ours[field], theirs.is_null()), (theirs, false), "{field}");
+        assert_eq!((&ours["tsdb"][field], theirs.is_null()), (theirs, false), "{field}");
     }
     for (field, theirs) in [("oldest_sample", &head["minTime"]), ("newest_sample", &head["maxTime"])] {
-        let (written, millis) = (ours[field].as_str().unwrap(), theirs.as_i64().unwrap());
+        let (written, millis) = (ours["tsdb"][field].as_str().unwrap(), theirs.as_i64().unwrap());
         assert_eq!(written[..19], rfc3339(millis / 1000)[..19], "{field}");
     }
 }
 
-pub(super) async fn get_tsdb_status(live: &Live) {
-    let (ours, raw) = live.both("get_tsdb_status", json!({}), "status/tsdb", &[]).await;
-    let one = live.ok("get_tsdb_status", json!({ "limit": 1 })).await;
+/// Which names and labels have the most series.
+async fn cardinality(live: &Live) {
+    let two = json!({ "include": ["cardinality", "tsdb"] });
+    let (ours, raw) = live.both("status", two, "status/tsdb", &[]).await;
+    assert_eq!(ours["tsdb"]["series"], raw["headStats"]["numSeries"]);
+    let ours = &ours["cardinality"];
+    let one = live.ok("status", json!({ "include": ["cardinality"], "limit": 1 })).await;
+    let one = &one["cardinality"];
     for (table, theirs) in [
         ("series_by_metric", "seriesCountByMetricName"),
         ("values_by_label", "labelValueCountByLabelName"),
@@ -294,12 +344,6 @@ pub(super) async fn get_tsdb_status(live: &Live) {
         );
     }
     assert_eq!(ours["values_by_label"][0]["name"], json!("__name__"));
-    assert_eq!(ours["head"]["series"], raw["headStats"]["numSeries"]);
-}
-
-pub(super) async fn get_wal_replay_status(live: &Live) {
-    let (ours, raw) = live.both("get_wal_replay_status", json!({}), "status/walreplay", &[]).await;
-    assert_eq!(ours, json!({ "segments": raw, "percent": 100, "done": true }));
 }
 
 pub(super) async fn create_snapshot(live: &Live) {

@@ -43,21 +43,27 @@ impl Server {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("bulkhead.yaml");
         std::fs::write(&file, config).unwrap();
-        let mut server = Self::of_logging(&file, flags);
+        let mut server = Self::of_logging(&file, flags, &[]);
         server.dir = Some(dir);
         server
     }
 
     /// The same with a config file that is there.
     pub(crate) fn of(file: &Path) -> Self {
-        Self::of_logging(file, &JSON)
+        Self::of_logging(file, &JSON, &[])
     }
 
-    fn of_logging(file: &Path, flags: &[&str]) -> Self {
+    /// The same with variables of its environment.
+    pub(crate) fn of_with(file: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::of_logging(file, &JSON, environment)
+    }
+
+    fn of_logging(file: &Path, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
             .arg(file)
             .args(flags)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
