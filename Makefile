@@ -1,17 +1,19 @@
 # `make run` and `make test` are all a newcomer needs; `make help` lists the rest.
 
 CARGO ?= cargo
-COMPONENTS := components/utilities components/prometheus
+COMPONENTS := $(wildcard components/*)
 LISTEN ?= 127.0.0.1:8080
 FUZZ ?= $(notdir $(wildcard tests/fuzz/corpus/*))
 FUZZ_SECONDS ?= 60
 
 .PHONY: run test bench instructions fuzz components check fmt lint doc deny tools help
 
-run: tools components ## build, start on 127.0.0.1:8080 (LISTEN=...), and show how to connect
+# With CONFIG=file that is served; else what the environment names (PROMETHEUS_URL and others: deploy/run/config).
+run: tools components ## build, start on 127.0.0.1:8080 (LISTEN=...), show how to connect; CONFIG=file or PROMETHEUS_URL=...
 	@echo "building the host (the first time takes some minutes)" >&2
 	$(CARGO) build --release --package bulkhead
-	target/release/bulkhead serve --show-client --listen $(LISTEN)
+	@config='$(CONFIG)'; [ -n "$$config" ] || ! deploy/run/config >target/run.yaml || config=target/run.yaml; \
+		set -x; exec target/release/bulkhead serve --show-client --listen $(LISTEN) $${config:+--config "$$config"}
 
 test: tools components ## every test: units, hostile guests, real clients, a real Prometheus
 	$(CARGO) test --workspace
