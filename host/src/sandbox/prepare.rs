@@ -27,8 +27,9 @@ pub(super) const VERSION: &str = "image2";
 
 /// From so much memory at the start on a component is large. One in Rust has one or two MiB.
 const LARGE: u64 = 4 << 20;
-/// With more core instances it is large as well: its libraries are linked when it starts. One in Rust has four.
-const INSTANCES: usize = 16;
+/// With more core instances it is large as well: its libraries are linked when it starts. One in Rust has four, one in Python
+/// 38.
+const INSTANCES: usize = 8;
 
 /// Whether a component is large.
 pub(super) fn large(wasm: &[u8]) -> bool {
@@ -63,4 +64,17 @@ pub(super) fn prepare<'a>(wasm: &'a [u8], digest: &str, memory: usize) -> Cow<'a
     let touched = touch::touch(&image, &plan);
     tracing::info!(digest, linked, image = with_image, took = ?started.elapsed(), changed = run.pages.len(), touched = plan.len(), "prepared a large component");
     touched.map_or(image, Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::loader::EMBEDDED_UTILITIES;
+
+    #[test]
+    fn a_component_in_rust_is_not_large() {
+        assert!(!large(EMBEDDED_UTILITIES));
+        let outline = Outline::read(EMBEDDED_UTILITIES).unwrap();
+        assert!(outline.memory < LARGE && outline.instances <= 4, "{outline:?}");
+    }
 }

@@ -1,6 +1,6 @@
 //! The sections of a component or a module, one after another, without looking into them.
 
-use wasmparser::{BinaryReader, BinaryReaderError, Parser, Payload};
+use wasmparser::{BinaryReader, BinaryReaderError, Instance, Parser, Payload};
 
 type Result<T> = std::result::Result<T, BinaryReaderError>;
 
@@ -28,7 +28,8 @@ pub(super) fn sections(wasm: &[u8]) -> Result<Vec<(u8, &[u8])>> {
 pub(super) struct Outline {
     /// Bytes of linear memory at the start.
     pub(super) memory: u64,
-    /// Core instances, with those that only give things other names.
+    /// Core modules that are instantiated. Instances that only give things other names are not: a component in Rust has a
+    /// score of these, and they cost nothing.
     pub(super) instances: usize,
 }
 
@@ -44,7 +45,11 @@ impl Outline {
                         outline.memory = outline.memory.saturating_add(memory.initial.saturating_mul(page));
                     }
                 }
-                Payload::InstanceSection(instances) => outline.instances += instances.count() as usize,
+                Payload::InstanceSection(instances) => {
+                    for instance in instances {
+                        outline.instances += usize::from(matches!(instance?, Instance::Instantiate { .. }));
+                    }
+                }
                 _ => {}
             }
         }
