@@ -26,6 +26,23 @@ export function jsonSchema<T = any>(schema: JsonSchema): PlainSchema<T> {
   return new PlainSchema<T>(schema);
 }
 
+/** Schemas whose JSON is written by hand. */
+const written = z.registry<{ json: JsonSchema }>();
+
+/** Reads a string or a number as something of its own; what `make` throws is what the caller is told. */
+export function stringOrNumber<T>(expected: string, make: (value: string | number) => T) {
+  const given = z.union([z.string(), z.number()], { error: `expected ${expected}` });
+  written.add(given, { json: { type: ["string", "number"] } });
+  return given.transform((value, context): T => {
+    try {
+      return make(value);
+    } catch (thrown) {
+      context.addIssue({ code: "custom", message: thrown instanceof Error ? thrown.message : String(thrown) });
+      return z.NEVER;
+    }
+  });
+}
+
 /** A value that does not fit, and where. */
 export class Misfit extends Error {
   constructor(readonly path: string, message: string) {
@@ -87,6 +104,11 @@ export function outputSchema(schema: Schema, io: "input" | "output" = "output"):
     override({ zodSchema, jsonSchema }) {
       if (zodSchema instanceof z.ZodObject && zodSchema.def.catchall === undefined)
         delete jsonSchema.additionalProperties;
+      const own = written.get(zodSchema)?.json;
+      if (own) {
+        for (const key of Object.keys(jsonSchema)) delete (jsonSchema as JsonSchema)[key];
+        Object.assign(jsonSchema, own);
+      }
     },
   }) as JsonSchema;
   delete json["$schema"];

@@ -71,6 +71,33 @@ export function tool<S, I extends Schema>(
   return tool;
 }
 
+type Typed<S, I extends Schema> = Parameters<typeof tool<S, I>>[0];
+type Said = "readOnly" | "destructive" | "idempotent" | "openWorld";
+
+/**
+ * A tool that only reads an upstream, which most tools do: `readOnly`, `idempotent`, `openWorld`, tagged `read`, so that
+ * operators can grant reading alone. It needs a title.
+ */
+export function reads<S, I extends Schema>(own: Omit<Typed<S, I>, Said> & { title: string }): Tool<S> {
+  return tool<S, I>({
+    ...(own as Typed<S, I>),
+    readOnly: true,
+    idempotent: true,
+    openWorld: true,
+    tags: ["read", ...(own.tags ?? [])],
+  });
+}
+
+/**
+ * A tool that changes an upstream: `openWorld`, tagged `write`. Say `destructive` if it may overwrite or delete, and
+ * `idempotent` if the same call twice changes no more than once.
+ */
+export function writes<S, I extends Schema>(
+  own: Omit<Typed<S, I>, "readOnly" | "openWorld"> & { title: string },
+): Tool<S> {
+  return tool<S, I>({ ...(own as Typed<S, I>), openWorld: true, tags: ["write", ...(own.tags ?? [])] });
+}
+
 /** A message of a prompt. */
 export interface Message {
   role: "user" | "assistant";
