@@ -14,11 +14,14 @@ from .errors import (
     Unavailable,
     UpstreamError,
 )
+from .fields import Fields
 from .http import Base, Response, path
 from .output import Content, Embedded, Link, Media, Output, Text
-from .paging import Key
-from .schema import Length, Misfit, Pattern, Range
+from .paging import Cursor, Key, ListPage, View
+from .schema import Length, Misfit, Pattern, Range, Readable
 from .service import Completing, Completion, Egress, Entry, Manifest, Message, Page, Part, Service
+from .span import Span, parse_span, words
+from .when import When, Window, rfc3339, unix_seconds
 
 
 def sleep(seconds: float) -> None:
@@ -27,8 +30,10 @@ def sleep(seconds: float) -> None:
 
 
 __all__ = [
-    "Answer", "Ask", "Base", "Call", "Completing", "Completion", "Content", "Denied", "Egress", "Embedded", "Entry",
-    "Failed", "InputKind", "InvalidArguments", "Key", "Length", "Link", "Manifest", "Media", "Message", "Misfit",
-    "NotFound", "Output", "Page", "Part", "Pattern", "Question", "Range", "RateLimited", "Reply", "Response",
-    "Service", "ServiceError", "Text", "Unavailable", "UpstreamError", "http", "path", "sleep",
+    "Answer", "Ask", "Base", "Call", "Completing", "Completion", "Content", "Cursor", "Denied", "Egress",
+    "Embedded", "Entry", "Failed", "Fields", "InputKind", "InvalidArguments", "Key", "Length", "Link", "ListPage",
+    "Manifest", "Media", "Message", "Misfit", "NotFound", "Output", "Page", "Part", "Pattern", "Question", "Range",
+    "RateLimited", "Readable", "Reply", "Response", "Service", "ServiceError", "Span", "Text", "Unavailable",
+    "UpstreamError", "View", "When", "Window", "http", "parse_span", "path", "rfc3339", "sleep", "unix_seconds",
+    "words",
 ]

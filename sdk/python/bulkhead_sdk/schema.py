@@ -10,7 +10,7 @@ import enum
 import types
 import typing
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from ._nearest import unknown_key
 
@@ -45,6 +45,22 @@ class Misfit(Exception):
         super().__init__(message)
         self.path = path
         self.message = message
+
+
+class Readable:
+    """A type of its own: what JSON an argument of it takes, and what it makes of that."""
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        raise NotImplementedError
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Raises a `ValueError` in words for the caller, or a `Misfit`."""
+        raise NotImplementedError
+
+    def to_json(self) -> Any:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -101,6 +117,8 @@ def schema(of: Any, closed: bool = False) -> dict[str, Any]:
         for note in args[1:]:
             result |= _bounds(note, result)
         return result
+    if _is_readable(of):
+        return of.json_schema()
     if of in _SIMPLE:
         return {"type": _SIMPLE[of]}
     if of is Any:
@@ -164,6 +182,13 @@ def read(of: Any, value: Any, path: str = "") -> Any:
         for note in args[1:]:
             _check(note, result, path)
         return result
+    if _is_readable(of):
+        try:
+            return of.from_json(value)
+        except Misfit as misfit:
+            raise Misfit(f"{path}{misfit.path}", misfit.message) from None
+        except ValueError as error:
+            raise Misfit(path, str(error)) from None
     if of in _SAID:
         fits = isinstance(value, of) or of is float and isinstance(value, int)
         if not fits or of is not bool and isinstance(value, bool):
@@ -218,6 +243,10 @@ def read_members(members: dict[str, Field], value: Any, path: str = "") -> dict[
     return found
 
 
+def _is_readable(of: Any) -> bool:
+    return isinstance(of, type) and issubclass(of, Readable)
+
+
 def _read_one(choices: tuple[Any, ...], value: Any, path: str) -> Any:
     misfits = []
     for choice in choices:
@@ -247,6 +276,8 @@ def _below(path: str, key: str) -> str:
 
 def to_json(value: Any) -> Any:
     """Dataclasses and enums as what JSON has; members that are None, and need not be there, are left out."""
+    if isinstance(value, Readable):
+        return value.to_json()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         members = fields(type(value)) or {}
         pairs = ((name, getattr(value, name)) for name in members)

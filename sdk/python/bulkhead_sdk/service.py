@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -209,6 +209,18 @@ class Service(Generic[S]):
             return run
 
         return add
+
+    def reads(self, title: str, *, tags: Sequence[str] = (), **more: Any) -> Callable[[F], F]:
+        """A tool that only reads an upstream, which most tools do: `read_only`, `idempotent`, `open_world`, tagged
+        `read`, so that operators can grant reading alone. `more` is as for `tool`."""
+        return self.tool(
+            title=title, read_only=True, idempotent=True, open_world=True, tags=["read", *tags], **more
+        )
+
+    def writes(self, title: str, *, tags: Sequence[str] = (), **more: Any) -> Callable[[F], F]:
+        """A tool that changes an upstream: `open_world`, tagged `write`. Say `destructive` if it may overwrite or
+        delete, and `idempotent` if the same call twice changes no more than once. `more` is as for `tool`."""
+        return self.tool(title=title, open_world=True, tags=["write", *tags], **more)
 
     def prompt(self, *, name: str | None = None, title: str | None = None) -> Callable[[F], F]:
         """A prompt. Returns a string (one message of the user), a list of `Message`, or an `Ask`."""
