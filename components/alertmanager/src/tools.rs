@@ -25,7 +25,6 @@ pub(crate) mod status;
 mod triage;
 
 use bulkhead_sdk::prelude::*;
-use serde::de::DeserializeOwned;
 
 use crate::Alertmanager;
 use crate::alert::Alert;
@@ -41,34 +40,6 @@ pub(crate) fn all() -> Tools<Alertmanager> {
         .add(silence::tool())
         .add(send_alert::tool())
         .add(status::tool())
-}
-
-/// A tool that only reads.
-fn reads<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Alertmanager>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Alertmanager, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
-}
-
-/// A tool that changes something.
-fn writes<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Alertmanager>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Alertmanager, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).destructive().open_world().tag("write")
 }
 
 /// Every alert that these matchers fit, worst first.

@@ -29,7 +29,6 @@ pub(crate) mod status;
 mod sync;
 
 use bulkhead_sdk::prelude::*;
-use serde::de::DeserializeOwned;
 
 use crate::ArgoCd;
 
@@ -46,29 +45,6 @@ pub(crate) fn all() -> Tools<ArgoCd> {
         rollback::tool(),
         status::tool(),
     ])
-}
-
-/// A tool that only reads.
-fn reads<A, F>(name: &'static str, title: &'static str, description: &'static str, handler: F) -> Tool<ArgoCd>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a ArgoCd, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
-}
-
-/// A tool that changes what runs.
-fn writes<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<ArgoCd>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a ArgoCd, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).destructive().open_world().tag("write")
 }
 
 /// What could not be looked at does not fail the rest, but is told: `what: why`.

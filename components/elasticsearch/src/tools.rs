@@ -10,7 +10,6 @@ mod search;
 mod shards;
 
 use bulkhead_sdk::prelude::*;
-use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use crate::Elasticsearch;
@@ -29,20 +28,6 @@ pub(crate) fn all() -> Tools<Elasticsearch> {
     ]
     .into_iter()
     .fold(Tools::new(), |tools, add| add(tools))
-}
-
-/// A tool that only reads; all do.
-fn reads<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Elasticsearch>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Elasticsearch, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
 }
 
 /// Puts parts of an answer together. One that fails is told under `failed`; if all fail, so does the call.

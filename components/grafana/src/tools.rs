@@ -17,7 +17,6 @@ use std::ops::Deref;
 use bulkhead_sdk::list::{Page, View};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::Fields;
-use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use crate::Grafana;
@@ -39,34 +38,6 @@ pub(crate) fn all() -> Tools<Grafana> {
     ]
     .into_iter()
     .fold(Tools::new(), Tools::add)
-}
-
-/// A tool that only reads.
-fn reads<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Grafana>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Grafana, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
-}
-
-/// A tool that changes something.
-fn writes<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Grafana>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Grafana, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).open_world().tag("write")
 }
 
 /// Types that are only an output schema: the names and types of a result's top level. Written out, because a derived

@@ -9,7 +9,6 @@ mod trace;
 use bulkhead_sdk::duration::Span;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{self, Nanos};
-use serde::de::DeserializeOwned;
 
 use crate::Jaeger;
 
@@ -24,15 +23,6 @@ pub(crate) fn all() -> Tools<Jaeger> {
         services::tool(),
         dependencies::tool(),
     ])
-}
-
-/// A tool; all of them only read.
-fn reads<A, F>(name: &'static str, title: &'static str, description: &'static str, handler: F) -> Tool<Jaeger>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Jaeger, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
 }
 
 fn length(span: Option<Span>) -> Option<Nanos> {

@@ -36,7 +36,6 @@ mod unhealthy;
 mod wait;
 
 use bulkhead_sdk::prelude::*;
-use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use crate::Kubernetes;
@@ -66,34 +65,6 @@ pub(crate) fn all() -> Tools<Kubernetes> {
     ]
     .into_iter()
     .fold(Tools::new(), |tools, add| add(tools))
-}
-
-/// A tool that only reads.
-fn reads<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Kubernetes>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Kubernetes, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
-}
-
-/// A tool that changes the cluster.
-fn writes<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Kubernetes>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Kubernetes, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).destructive().open_world().tag("write")
 }
 
 /// Whether a write is only tried; it is, unless the caller says otherwise.

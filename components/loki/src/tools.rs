@@ -8,7 +8,6 @@ mod stats;
 pub(crate) mod status;
 
 use bulkhead_sdk::prelude::*;
-use serde::de::DeserializeOwned;
 
 use crate::{Loki, logql};
 
@@ -22,15 +21,6 @@ pub(crate) fn all() -> Tools<Loki> {
         patterns::tool(),
         status::tool(),
     ])
-}
-
-/// A tool; all of them only read.
-fn reads<A, F>(name: &'static str, title: &'static str, description: &'static str, handler: F) -> Tool<Loki>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Loki, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
 }
 
 /// Labels to group by. They become part of a query, so what is no name is refused here, where its argument is known.

@@ -33,7 +33,6 @@ pub(crate) mod targets;
 use std::collections::BTreeMap;
 
 use bulkhead_sdk::prelude::*;
-use serde::de::DeserializeOwned;
 use serde_json::Map;
 
 use crate::Prometheus;
@@ -51,20 +50,6 @@ pub(crate) fn all() -> Tools<Prometheus> {
         .add(rules::tool())
         .add(status::tool())
         .add(snapshot::tool())
-}
-
-/// A tool that only reads; all but one do.
-fn reads<A, F>(
-    name: &'static str,
-    title: &'static str,
-    description: &'static str,
-    handler: F,
-) -> Tool<Prometheus>
-where
-    A: DeserializeOwned + JsonSchema + 'static,
-    F: for<'a> AsyncFn(&'a Prometheus, A, &'a Call) -> Result<Output> + 'static,
-{
-    Tool::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
 }
 
 /// How many there are of each word.

@@ -87,6 +87,36 @@ impl<S: 'static> Tool<S> {
         }
     }
 
+    /// A tool that only reads an upstream, as most tools do: read-only, idempotent, open world, tagged `read`, so that
+    /// operators can grant reading alone.
+    pub fn reads<A, F>(
+        name: impl Into<Cow<'static, str>>,
+        title: impl Into<Cow<'static, str>>,
+        description: impl Into<Cow<'static, str>>,
+        handler: F,
+    ) -> Self
+    where
+        A: DeserializeOwned + JsonSchema + 'static,
+        F: for<'a> AsyncFn(&'a S, A, &'a Call) -> Result<Output> + 'static,
+    {
+        Self::new(name, description, handler).title(title).read_only().idempotent().open_world().tag("read")
+    }
+
+    /// A tool that changes an upstream: open world, tagged `write`. One that may overwrite or delete is also
+    /// [`destructive`](Tool::destructive), and one that may be repeated [`idempotent`](Tool::idempotent).
+    pub fn writes<A, F>(
+        name: impl Into<Cow<'static, str>>,
+        title: impl Into<Cow<'static, str>>,
+        description: impl Into<Cow<'static, str>>,
+        handler: F,
+    ) -> Self
+    where
+        A: DeserializeOwned + JsonSchema + 'static,
+        F: for<'a> AsyncFn(&'a S, A, &'a Call) -> Result<Output> + 'static,
+    {
+        Self::new(name, description, handler).title(title).open_world().tag("write")
+    }
+
     /// A short name for people.
     #[must_use]
     pub fn title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
@@ -301,6 +331,25 @@ mod tests {
 
     fn tool() -> Tool<()> {
         Tool::new("get", "Gets.", async |&(): &(), _: NoArgs, _: &Call| Ok(Output::text("")))
+    }
+
+    #[test]
+    fn a_tool_that_reads_or_writes_says_so() {
+        let handler = async |&(): &(), _: NoArgs, _: &Call| Ok(Output::text(""));
+        let said = |tool: Tool<()>| (tool.title, tool.annotations, tool.tags);
+        let open = Annotations { open_world: true, ..Annotations::default() };
+        assert_eq!(
+            said(Tool::reads("get", "Get", "Gets.", handler)),
+            (
+                Some("Get".into()),
+                Annotations { read_only: true, idempotent: true, ..open },
+                vec!["read".into()]
+            )
+        );
+        assert_eq!(
+            said(Tool::writes("put", "Put", "Puts.", handler)),
+            (Some("Put".into()), open, vec!["write".into()])
+        );
     }
 
     #[test]

@@ -5,7 +5,6 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{self, Seconds, When};
 use bulkhead_sdk::value::{Fields, put, take, text};
 
-use super::reads;
 use crate::Alertmanager;
 use crate::alert::{Alert, counted};
 use crate::api::Ask;
@@ -67,8 +66,13 @@ enum Sort {
 answer!(Answer { total: "integer", next_cursor: "string", alerts: "array", groups: "array" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
-    reads("alerts", "Alerts", "Alerts with state, labels, receivers, and what keeps them quiet.", alerts)
-        .output::<Answer>()
+    Tool::reads(
+        "alerts",
+        "Alerts",
+        "Alerts with state, labels, receivers, and what keeps them quiet.",
+        alerts,
+    )
+    .output::<Answer>()
 }
 
 /// Which alerts are wanted, beyond what Alertmanager itself can tell apart.

@@ -7,7 +7,7 @@ use bulkhead_sdk::time::{self, When};
 use bulkhead_sdk::value::put;
 use serde_json::Map;
 
-use super::{matching, writes};
+use super::matching;
 use crate::Alertmanager;
 use crate::alert::Alert;
 use crate::matchers::Matcher;
@@ -25,12 +25,13 @@ pub(crate) struct Arguments {
 answer!(Answer { resolved: "boolean", alert: "object" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
-    writes(
+    Tool::writes(
         "send_alert",
         "Send alert",
         "Raises or resolves an alert, tells who is notified: a real test of routing.",
         send_alert,
     )
+    .destructive()
     .tag("admin")
     .output::<Answer>()
 }

@@ -9,7 +9,6 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{self, Seconds, When};
 use serde_json::Map;
 
-use super::writes;
 use crate::Alertmanager;
 use crate::alert::{Alert, counted};
 
@@ -39,12 +38,13 @@ pub(crate) struct Arguments {
 answer!(Answer { dry_run: "boolean", silences: "array", alerts: "object", overlaps: "array" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
-    writes(
+    Tool::writes(
         "silence",
         "Silence",
         "Creates, changes or ends a silence; a dry run shows which alerts that affects.",
         silence,
     )
+    .destructive()
     .output::<Answer>()
 }
 

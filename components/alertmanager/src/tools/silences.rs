@@ -5,7 +5,6 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{self, When};
 use bulkhead_sdk::value::Fields;
 
-use super::reads;
 use crate::Alertmanager;
 use crate::alert::counted;
 use crate::matchers;
@@ -50,8 +49,13 @@ enum State {
 answer!(Answer { total: "integer", next_cursor: "string", silences: "array" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
-    reads("silences", "Silences", "Silences, the next to end first: who keeps what quiet, why.", silences)
-        .output::<Answer>()
+    Tool::reads(
+        "silences",
+        "Silences",
+        "Silences, the next to end first: who keeps what quiet, why.",
+        silences,
+    )
+    .output::<Answer>()
 }
 
 async fn silences(service: &Alertmanager, args: Arguments, call: &Call) -> Result<Output> {

@@ -6,7 +6,7 @@ use bulkhead_sdk::value::text;
 use bulkhead_sdk::{join, value};
 use serde_json::Map;
 
-use super::{matching, reads};
+use super::matching;
 use crate::Alertmanager;
 use crate::alert::{Alert, lasting, moment};
 use crate::config;
@@ -34,8 +34,13 @@ enum Part {
 answer!(Answer { version: "string", cluster: "object", receivers: "array", config: "string" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
-    reads("status", "Status", "Version, uptime, cluster; receivers and configuration on request.", status)
-        .output::<Answer>()
+    Tool::reads(
+        "status",
+        "Status",
+        "Version, uptime, cluster; receivers and configuration on request.",
+        status,
+    )
+    .output::<Answer>()
 }
 
 /// One sentence for the operator.

@@ -10,7 +10,7 @@ use bulkhead_sdk::time::{self, Seconds};
 use bulkhead_sdk::value::{put, text};
 use serde_json::Map;
 
-use super::{reads, unexpired};
+use super::unexpired;
 use crate::Alertmanager;
 use crate::alert::{Alert, common_labels, counted, lasting};
 use crate::findings::{self, Facts};
@@ -47,7 +47,7 @@ answer!(Answer {
 });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
-    reads(
+    Tool::reads(
         "triage",
         "Triage",
         "Start here: what fires (worst first), what is silenced or inhibited, and findings with evidence.",

@@ -6,7 +6,6 @@ use bulkhead_sdk::list::View;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, shortened, text};
 
-use super::reads;
 use crate::api::{self, Api, Named};
 use crate::{ArgoCd, app, secret};
 
@@ -28,7 +27,7 @@ struct Application {
 result!(Told { name: "string" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    reads(
+    Tool::reads(
         "application",
         "Application",
         "One application: sources, conditions, last operation, history.",

@@ -9,7 +9,7 @@ use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, shortened, text};
 
-use super::{reads, tolerated};
+use super::tolerated;
 use crate::api::{self, Api, Named};
 use crate::node::{self, Tree};
 use crate::{ArgoCd, app, change};
@@ -31,7 +31,7 @@ struct Diagnose {
 result!(Told { verdict: "string", findings: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    reads(
+    Tool::reads(
         "diagnose",
         "Diagnose",
         "Why an application is out of sync or unhealthy, with evidence and what to do.",

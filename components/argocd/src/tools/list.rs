@@ -6,7 +6,7 @@ use bulkhead_sdk::list::{Key, Page, View, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{Fields, take};
 
-use super::{contains, reads};
+use super::contains;
 use crate::api::{self, Api};
 use crate::{ArgoCd, app, secret};
 
@@ -44,7 +44,7 @@ struct List {
 result!(Listed { items: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    reads(
+    Tool::reads(
         "list",
         "List",
         "Applications with health and sync, projects, clusters, repositories; what is not well first. Start here.",

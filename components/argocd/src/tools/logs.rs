@@ -7,7 +7,6 @@ use bulkhead_sdk::duration::Span;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{shortened, text};
 
-use super::reads;
 use crate::ArgoCd;
 use crate::api::{self, Named};
 use crate::node::{self, Tree};
@@ -42,7 +41,7 @@ struct Logs {
 result!(Told { lines: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    reads("logs", "Pod logs", "Latest log lines of a pod of an application.", logs).output::<Told>()
+    Tool::reads("logs", "Pod logs", "Latest log lines of a pod of an application.", logs).output::<Told>()
 }
 
 async fn logs(service: &ArgoCd, args: Logs, _: &Call) -> Result<Output> {

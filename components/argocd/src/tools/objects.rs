@@ -5,7 +5,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 use serde_json::Map;
 
-use super::{contains, manifests, reads};
+use super::{contains, manifests};
 use crate::api::{Api, Named};
 use crate::node::{self, Tree};
 use crate::{ArgoCd, app};
@@ -47,7 +47,7 @@ struct Objects {
 result!(Told { items: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    reads(
+    Tool::reads(
         "objects",
         "Objects",
         "Resources of an application, its pods too: what is not well and why, the diff with git, or manifests.",

@@ -18,12 +18,7 @@ result!(Told { name: "string" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     let description = "Compares with git anew; deploys nothing, unless automated sync does.";
-    Tool::new("refresh", description, refresh)
-        .title("Refresh")
-        .idempotent()
-        .open_world()
-        .tag("write")
-        .output::<Told>()
+    Tool::writes("refresh", "Refresh", description, refresh).idempotent().output::<Told>()
 }
 
 async fn refresh(service: &ArgoCd, args: Refresh, _: &Call) -> Result<Output> {

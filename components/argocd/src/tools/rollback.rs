@@ -2,7 +2,6 @@
 
 use bulkhead_sdk::prelude::*;
 
-use super::writes;
 use crate::api::Named;
 use crate::{ArgoCd, app, operation};
 
@@ -25,7 +24,8 @@ struct Rollback {
 result!(Told { ended: "boolean" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    writes("rollback", "Roll back", "Deploys an earlier revision. dry_run first.", rollback)
+    Tool::writes("rollback", "Roll back", "Deploys an earlier revision. dry_run first.", rollback)
+        .destructive()
         .idempotent()
         .output::<Told>()
 }

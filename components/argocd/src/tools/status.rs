@@ -4,7 +4,7 @@ use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 
-use super::{list, reads};
+use super::list;
 use crate::ArgoCd;
 use crate::api::{self, Api};
 
@@ -14,7 +14,7 @@ const NAMES: &str = "items.metadata.name";
 result!(Told { connected: "boolean" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    reads("test_connection", "Connection", "Whether it answers; version, user.", test_connection)
+    Tool::reads("test_connection", "Connection", "Whether it answers; version, user.", test_connection)
         .output::<Told>()
 }
 

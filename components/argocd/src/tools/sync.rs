@@ -2,7 +2,6 @@
 
 use bulkhead_sdk::prelude::*;
 
-use super::writes;
 use crate::api::Named;
 use crate::{ArgoCd, operation};
 
@@ -24,7 +23,10 @@ struct Sync {
 result!(Told { ended: "boolean" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
-    writes("sync", "Sync", "Applies what git says. dry_run first.", sync).idempotent().output::<Told>()
+    Tool::writes("sync", "Sync", "Applies what git says. dry_run first.", sync)
+        .destructive()
+        .idempotent()
+        .output::<Told>()
 }
 
 async fn sync(service: &ArgoCd, args: Sync, call: &Call) -> Result<Output> {

@@ -7,7 +7,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::rfc3339;
 use bulkhead_sdk::value::{Fields, at, shortened, take, text};
 
-use super::{gather, reads, remark};
+use super::{gather, remark};
 use crate::Elasticsearch;
 use crate::shape::{flat, number, numeric, redacted, told};
 
@@ -68,7 +68,7 @@ impl Part {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads(
+        Tool::reads(
             "cluster",
             "Cluster",
             "Health, version, nodes (heap, CPU, load, disk), stats, settings, the master's queue, running tasks (longest first).",

@@ -3,7 +3,6 @@
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::put;
 
-use super::reads;
 use crate::Elasticsearch;
 use crate::diagnosis;
 
@@ -14,7 +13,7 @@ struct Diagnosis {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads(
+        Tool::reads(
             "diagnose",
             "Diagnose",
             "Why the cluster is red, yellow, slow or refuses writes: findings with evidence and next step, worst first.",

@@ -3,7 +3,7 @@
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{taken, text};
 
-use super::{reads, remark};
+use super::remark;
 use crate::Elasticsearch;
 use crate::api::object;
 use crate::shape::Cutter;
@@ -27,7 +27,7 @@ struct Table {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads("esql", "ES|QL", "Runs ES|QL: filter, compute, group, sort. Columns and rows.", esql)
+        Tool::reads("esql", "ES|QL", "Runs ES|QL: filter, compute, group, sort. Columns and rows.", esql)
             .output::<Table>(),
     )
 }

@@ -10,7 +10,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::rfc3339;
 use bulkhead_sdk::value::{Fields, text};
 
-use super::{reads, remark};
+use super::remark;
 use crate::Elasticsearch;
 use crate::api::index_name;
 use crate::shape::{number, numeric, told};
@@ -141,7 +141,7 @@ impl Sort {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads(
+        Tool::reads(
             "indices",
             "Indices",
             "Indices (or data streams, aliases) with health, docs, size; filter, sort, include details.",

@@ -6,7 +6,7 @@ use bulkhead_sdk::time::{When, rfc3339, unix};
 use bulkhead_sdk::value::{list, put};
 use serde_json::Map;
 
-use super::{reads, remark};
+use super::remark;
 use crate::Elasticsearch;
 use crate::failure::remarks;
 use crate::hits;
@@ -53,7 +53,7 @@ struct Spikes {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads(
+        Tool::reads(
             "log_spikes",
             "Log spikes",
             "Log errors in a window against the one before: counts, timeline, values that grew, newest lines.",

@@ -10,7 +10,6 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::taken;
 use serde_json::Map;
 
-use super::reads;
 use crate::Elasticsearch;
 
 const DEFAULT_LIMIT: usize = 100;
@@ -37,7 +36,7 @@ struct Listed {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads(
+        Tool::reads(
             "mappings",
             "Fields",
             "Fields with type; which do not search or aggregate, or conflict.",

@@ -5,7 +5,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{When, unix};
 use serde_json::Map;
 
-use super::{reads, remark};
+use super::remark;
 use crate::Elasticsearch;
 use crate::aggs;
 use crate::failure::remarks;
@@ -59,7 +59,7 @@ struct Found {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads(
+        Tool::reads(
             "search",
             "Search",
             "Search, count or aggregate documents or logs: total, flat hits (long texts cut), buckets.",

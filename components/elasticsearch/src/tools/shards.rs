@@ -6,7 +6,6 @@ use bulkhead_sdk::list::{Key, Page, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{put, text};
 
-use super::reads;
 use crate::Elasticsearch;
 use crate::api::index_name;
 use crate::diagnosis::allocation::{self, Shard};
@@ -60,7 +59,7 @@ impl State {
 
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
-        reads(
+        Tool::reads(
             "shards",
             "Shards",
             "Shards, trouble first, then largest; why unassigned ones are (first 3).",

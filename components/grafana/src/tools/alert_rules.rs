@@ -6,7 +6,7 @@ use bulkhead_sdk::list::{Key, Page, View, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::Fields;
 
-use super::{contains, labels, listed, reads, shape};
+use super::{contains, labels, listed, shape};
 use crate::Grafana;
 use crate::rules::{self, Rule, State};
 
@@ -44,7 +44,7 @@ pub(crate) struct GetRules {
 shape!(Rules { "rules": "array", "next_cursor": "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    reads(
+    Tool::reads(
         "get_alert_rules",
         "Alert rules",
         "Alert rules with state, since when and last error, the worst first; full adds definition and instances.",

@@ -8,7 +8,7 @@ use bulkhead_sdk::value::{shortened, text};
 use bulkhead_sdk::{join, join_all};
 use serde_json::Map;
 
-use super::{dashboard, listed, millis, reads, shape, window};
+use super::{dashboard, listed, millis, shape, window};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::search::{self, Place};
@@ -66,7 +66,7 @@ pub(crate) struct Changed {
 shape!(Changes { "changes": "array", "next_cursor": "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    reads(
+    Tool::reads(
         "what_changed",
         "What changed",
         "Timeline, newest first, with who: dashboards saved, rules edited, alerts that changed state, annotations \

@@ -7,7 +7,7 @@ use bulkhead_sdk::try_join_all;
 use bulkhead_sdk::value::{take, taken, text};
 use serde_json::Map;
 
-use super::{picked, reads, shape};
+use super::{picked, shape};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::json_path::Path;
@@ -71,7 +71,7 @@ pub(crate) struct Get {
 shape!(Dashboard { "title": "string", "panels": "array", "values": "array" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    reads(
+    Tool::reads(
         "get_dashboard",
         "Dashboard",
         "A dashboard's panels and variables, its queries, its JSON or part of it, its saved versions, or the diff of two.",

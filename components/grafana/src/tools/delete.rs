@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 use bulkhead_sdk::{Request, join};
 
-use super::{picked, shape, writes};
+use super::{picked, shape};
 use crate::Grafana;
 use crate::api::{self, Api};
 
@@ -33,11 +33,16 @@ pub(crate) struct Delete {
 shape!(Deleted { "message": "string", "deletes": "object" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    writes("delete", "Delete", "Deletes one object for good; a folder with all in it. dry_run first.", delete)
-        .destructive()
-        .idempotent()
-        .tag("admin")
-        .output::<Deleted>()
+    Tool::writes(
+        "delete",
+        "Delete",
+        "Deletes one object for good; a folder with all in it. dry_run first.",
+        delete,
+    )
+    .destructive()
+    .idempotent()
+    .tag("admin")
+    .output::<Deleted>()
 }
 
 impl Kind {

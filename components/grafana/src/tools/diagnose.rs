@@ -9,7 +9,7 @@ use bulkhead_sdk::value::{list, shortened, text};
 use bulkhead_sdk::{join, join_all};
 use serde_json::Map;
 
-use super::{labels, noted, objects, picked, reads, shape};
+use super::{labels, noted, objects, picked, shape};
 use crate::Grafana;
 use crate::api;
 use crate::rules::{self, Rule, State};
@@ -37,7 +37,7 @@ pub(crate) struct Diagnose {
 shape!(Diagnosis { "verdict": "string", "findings": "array" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    reads(
+    Tool::reads(
         "diagnose_alerting",
         "Diagnose alerting",
         "What is wrong now: rules that fire, fail, have no data or are not evaluated, since when, their datasources' health, \

@@ -7,7 +7,7 @@ use bulkhead_sdk::time::When;
 use bulkhead_sdk::value::text;
 use bulkhead_sdk::{encode_component, join};
 
-use super::{Object, dashboard, objects, reads, shape};
+use super::{Object, dashboard, objects, shape};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::link::{explore_panes, moment, variables, with_query};
@@ -49,7 +49,7 @@ pub(crate) struct GetLink {
 shape!(Link { "url": "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    reads(
+    Tool::reads(
         "get_link",
         "Link or image",
         "The URL of a page for people, checked to exist; with `image`, a panel's picture too.",

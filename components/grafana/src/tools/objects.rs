@@ -12,7 +12,7 @@ use serde_json::Map;
 
 use self::kinds::Kind;
 pub(crate) use self::one::{datasource, health, health_of};
-use super::{contains, listed, picked, reads, seen, shape};
+use super::{contains, listed, picked, seen, shape};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::redact;
@@ -63,7 +63,7 @@ pub(crate) struct GetObjects {
 shape!(Objects { "items": "array", "next_cursor": "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    reads(
+    Tool::reads(
         "get_objects",
         "Find objects",
         "Finds dashboards, folders, datasources, users and more, or reads one: a folder with its permissions, a \

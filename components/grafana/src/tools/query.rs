@@ -7,7 +7,7 @@ use bulkhead_sdk::time::{When, rfc3339};
 use bulkhead_sdk::value::{list, text};
 use serde_json::Map;
 
-use super::{Object, millis, noted, reads, shape, window};
+use super::{Object, millis, noted, shape, window};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::dashboard;
@@ -46,7 +46,7 @@ pub(crate) struct Query {
 shape!(Answers { "results": "array" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    reads(
+    Tool::reads(
         "query_datasource",
         "Query a datasource",
         "Runs a query, or a panel's, through its datasource: series with min, max, avg, last and points, or rows.",

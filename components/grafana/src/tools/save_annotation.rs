@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{When, unix};
 use serde_json::Map;
 
-use super::{millis, shape, writes};
+use super::{millis, shape};
 use crate::Grafana;
 use crate::api;
 
@@ -36,7 +36,7 @@ pub(crate) struct Save {
 shape!(Saved { "id": "integer", "message": "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    writes(
+    Tool::writes(
         "save_annotation",
         "Save an annotation",
         "Writes an annotation, or changes one: a deployment, an incident.",

@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 use bulkhead_sdk::{Response, try_join};
 
-use super::{Object, dashboard, shape, writes};
+use super::{Object, dashboard, shape};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::diff;
@@ -34,7 +34,7 @@ pub(crate) struct Save {
 shape!(Saved { "uid": "string", "diff": "object" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    writes(
+    Tool::writes(
         "save_dashboard",
         "Save a dashboard",
         "Creates or replaces a dashboard, changes parts of it, or restores a version. dry_run first.",

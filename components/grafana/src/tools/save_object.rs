@@ -7,7 +7,7 @@ mod rule;
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::{Object, shape, writes};
+use super::{Object, shape};
 use crate::Grafana;
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq)]
@@ -35,7 +35,7 @@ pub(crate) struct Save {
 shape!(Saved { "uid": "string", "diff": "object" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
-    writes(
+    Tool::writes(
         "save_object",
         "Save an object",
         "Creates or changes a folder, a datasource or an alert rule. dry_run first.",

@@ -4,7 +4,6 @@ use bulkhead_sdk::list::{Key, Page, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{When, Window};
 
-use super::reads;
 use crate::Jaeger;
 use crate::model::Dependency;
 
@@ -35,7 +34,7 @@ struct Answer {
 }
 
 pub(super) fn tool() -> Tool<Jaeger> {
-    reads(
+    Tool::reads(
         "dependencies",
         "Dependencies",
         "Which services call which, how often, the most first.",

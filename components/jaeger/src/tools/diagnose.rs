@@ -10,7 +10,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{Nanos, When, Window, nanos_rfc3339};
 use bulkhead_sdk::value::shortened;
 
-use super::{HOUR, reads, similar};
+use super::{HOUR, similar};
 use crate::api::Search;
 use crate::length::{millis, percent};
 use crate::model::{Span, Trace};
@@ -81,7 +81,7 @@ struct Contributor<'a> {
 }
 
 pub(super) fn tool() -> Tool<Jaeger> {
-    reads(
+    Tool::reads(
         "diagnose",
         "Diagnosis",
         "Why a service is slow or fails: findings with trace ids, percentiles, origins of errors, what slow requests wait \

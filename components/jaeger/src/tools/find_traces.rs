@@ -8,7 +8,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{When, Window};
 use bulkhead_sdk::value::Fields;
 
-use super::{HOUR, length, reads, similar};
+use super::{HOUR, length, similar};
 use crate::api::Search;
 use crate::{Jaeger, summary};
 
@@ -48,7 +48,7 @@ struct Answer {
 }
 
 pub(super) fn tool() -> Tool<Jaeger> {
-    reads(
+    Tool::reads(
         "find_traces",
         "Find traces",
         "Finds traces; each with root, services, errors and its critical path's main parts.",

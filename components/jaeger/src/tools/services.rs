@@ -7,7 +7,6 @@ use bulkhead_sdk::list::{Key, Page, View, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::try_join_all;
 
-use super::reads;
 use crate::Jaeger;
 use crate::model::Operation;
 
@@ -40,7 +39,7 @@ struct Answer {
 }
 
 pub(super) fn tool() -> Tool<Jaeger> {
-    reads("services", "Services", "Lists traced services, or one's operations.", services)
+    Tool::reads("services", "Services", "Lists traced services, or one's operations.", services)
         .cache(Duration::from_secs(60))
         .output::<Answer>()
 }

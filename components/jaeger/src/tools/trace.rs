@@ -5,7 +5,6 @@ use bulkhead_sdk::list::{Key, Page, View, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::Fields;
 
-use super::reads;
 use crate::model::{Span, Trace};
 use crate::{Jaeger, summary};
 
@@ -41,7 +40,7 @@ struct Answer {
 }
 
 pub(super) fn tool() -> Tool<Jaeger> {
-    reads(
+    Tool::reads(
         "trace",
         "One trace",
         "Explains one trace: origin of errors, critical path, loops of calls, tree (`*` critical, `!` failed).",

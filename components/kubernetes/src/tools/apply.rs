@@ -4,7 +4,7 @@ use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 
-use super::{Object, say_dry, tried, writes};
+use super::{Object, say_dry, tried};
 use crate::Kubernetes;
 use crate::api::{Api, At, Patching};
 use crate::diff::changes;
@@ -39,12 +39,13 @@ struct Ready {
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        writes(
+        Tool::writes(
             "apply",
             "Apply manifests",
             "Creates or changes objects by server-side apply; a dry run shows the difference.",
             apply,
         )
+        .destructive()
         .idempotent()
         .output::<Applied>(),
     )

@@ -3,7 +3,6 @@
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, text};
 
-use super::reads;
 use crate::Kubernetes;
 use crate::api::Api;
 use crate::kind::{self, Kind};
@@ -25,7 +24,7 @@ result!(Answers { items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads(
+        Tool::reads(
             "can_i",
             "Permissions",
             "Whether this service's credential may do things, or all it may do.",

@@ -3,7 +3,7 @@
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, text};
 
-use super::{Object, say_dry, tried, writes};
+use super::{Object, say_dry, tried};
 use crate::Kubernetes;
 use crate::kind;
 use crate::object::age;
@@ -39,12 +39,13 @@ result!(Deleted { state: "string" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        writes(
+        Tool::writes(
             "delete",
             "Delete an object",
             "Deletes one object for good, and by default what it owns.",
             delete,
         )
+        .destructive()
         .idempotent()
         .tag("admin")
         .output::<Deleted>(),

@@ -10,7 +10,7 @@ mod workload;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, text};
 
-use super::{Object, now, reads};
+use super::{Object, now};
 use crate::Kubernetes;
 use crate::api::{Api, Select};
 use crate::events::{self, Event};
@@ -61,7 +61,7 @@ struct Case<'a> {
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads(
+        Tool::reads(
             "diagnose",
             "Diagnose",
             "Why an object is not well: findings with evidence and next steps, pods, events, last log lines.",

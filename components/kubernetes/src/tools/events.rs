@@ -4,7 +4,7 @@ use bulkhead_sdk::list::{Key, Page, View, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::When;
 
-use super::{now, reads};
+use super::now;
 use crate::Kubernetes;
 use crate::api::Select;
 use crate::events;
@@ -47,8 +47,13 @@ result!(Listed { events: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads("events", "Events", "Events, newest first; repeated ones are one line with a count.", list)
-            .output::<Listed>(),
+        Tool::reads(
+            "events",
+            "Events",
+            "Events, newest first; repeated ones are one line with a count.",
+            list,
+        )
+        .output::<Listed>(),
     )
 }
 

@@ -5,7 +5,7 @@ use bulkhead_sdk::list::View;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{Fields, list, text};
 
-use super::{Object, now, reads, rollout};
+use super::{Object, now, rollout};
 use crate::Kubernetes;
 use crate::api::Select;
 use crate::kind::{self, Kind};
@@ -40,7 +40,7 @@ result!(Got { items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads(
+        Tool::reads(
             "get",
             "Get objects",
             "Describes objects: state, conditions, owner, events; of one workload also its rollout and revisions.",

@@ -7,7 +7,6 @@ use bulkhead_sdk::list::{Key, Page, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 
-use super::reads;
 use crate::Kubernetes;
 use crate::discovery::{self, Served};
 
@@ -32,9 +31,14 @@ result!(Listed { kinds: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads("api_resources", "Kinds", "Kinds the cluster serves, custom ones too, and its version.", list)
-            .output::<Listed>()
-            .cache(Duration::from_secs(60)),
+        Tool::reads(
+            "api_resources",
+            "Kinds",
+            "Kinds the cluster serves, custom ones too, and its version.",
+            list,
+        )
+        .output::<Listed>()
+        .cache(Duration::from_secs(60)),
     )
 }
 

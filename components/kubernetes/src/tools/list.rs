@@ -5,7 +5,6 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{Fields, list as items_of, text};
 use serde_json::Map;
 
-use super::reads;
 use crate::Kubernetes;
 use crate::api::{Api, Form, Select, continued, page_items};
 use crate::kind::{self, Kind};
@@ -47,7 +46,7 @@ result!(Listed { items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads(
+        Tool::reads(
             "list",
             "List objects",
             "Objects of a kind in kubectl's columns or whole; or a name search over kinds.",

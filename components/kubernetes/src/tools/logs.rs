@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::When;
 use bulkhead_sdk::value::{list, shortened, text};
 
-use super::{now, reads};
+use super::now;
 use crate::Kubernetes;
 use crate::api::{Api, Select};
 use crate::kind::{self, known};
@@ -65,9 +65,14 @@ struct Source<'a> {
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads("logs", "Logs", "Last log lines of a pod, or of every pod of a workload or with labels.", logs)
-            .output::<Shown>()
-            .tag("logs"),
+        Tool::reads(
+            "logs",
+            "Logs",
+            "Last log lines of a pod, or of every pod of a workload or with labels.",
+            logs,
+        )
+        .output::<Shown>()
+        .tag("logs"),
     )
 }
 

@@ -7,7 +7,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::sleep;
 use bulkhead_sdk::value::text;
 
-use super::{Object, say_dry, tolerated, tried, writes};
+use super::{Object, say_dry, tolerated, tried};
 use crate::Kubernetes;
 use crate::api::{Api, Patching, Select};
 use crate::kind::known;
@@ -61,12 +61,13 @@ struct Plan {
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        writes(
+        Tool::writes(
             "node",
             "Cordon or drain a node",
             "Cordons, uncordons or drains a node, within disruption budgets; call again until drained.",
             node,
         )
+        .destructive()
         .idempotent()
         .tag("admin")
         .output::<Done>(),

@@ -3,7 +3,7 @@
 use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 
-use super::{Object, say_dry, tried, writes};
+use super::{Object, say_dry, tried};
 use crate::Kubernetes;
 use crate::api::Patching;
 use crate::diff::changes;
@@ -37,12 +37,13 @@ result!(Changed { changes: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        writes(
+        Tool::writes(
             "patch",
             "Patch an object",
             "Changes some fields of an object; a dry run shows the difference.",
             patch,
         )
+        .destructive()
         .output::<Changed>(),
     )
 }

@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::rfc3339;
 use bulkhead_sdk::value::text;
 
-use super::{Object, now, say_dry, tried, writes};
+use super::{Object, now, say_dry, tried};
 use crate::Kubernetes;
 use crate::api::{Api, Patching, Select};
 use crate::diff::changes;
@@ -53,12 +53,13 @@ result!(Changed { changes: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        writes(
+        Tool::writes(
             "rollout",
             "Roll back, restart, pause",
             "Undoes to a revision (`get` lists them), restarts, pauses or resumes.",
             act,
         )
+        .destructive()
         .output::<Changed>(),
     )
 }

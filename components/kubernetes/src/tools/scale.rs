@@ -4,7 +4,7 @@ use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 
-use super::{Object, say_dry, tried, writes};
+use super::{Object, say_dry, tried};
 use crate::Kubernetes;
 use crate::api::{Patching, Select};
 use crate::kind::{self, known};
@@ -29,12 +29,13 @@ result!(Scaled { from: "integer", to: "integer" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        writes(
+        Tool::writes(
             "scale",
             "Scale",
             "Sets the number of replicas; says if an autoscaler will set it back.",
             scale,
         )
+        .destructive()
         .idempotent()
         .output::<Scaled>(),
     )

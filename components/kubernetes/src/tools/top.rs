@@ -7,7 +7,7 @@ use bulkhead_sdk::list::{Key, Page, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, text};
 
-use super::{reads, tolerated};
+use super::tolerated;
 use crate::Kubernetes;
 use crate::api::{All, Api, Select};
 use crate::kind::{Kind, known};
@@ -74,7 +74,7 @@ struct Usage {
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads("top", "Usage", "CPU and memory used, beside requests, limits and what nodes have.", top)
+        Tool::reads("top", "Usage", "CPU and memory used, beside requests, limits and what nodes have.", top)
             .output::<Listed>(),
     )
 }

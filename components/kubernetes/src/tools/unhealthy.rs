@@ -7,7 +7,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 
 use super::diagnose::rules::node as node_findings;
-use super::{Object, now, reads};
+use super::{Object, now};
 use crate::Kubernetes;
 use crate::api::Select;
 use crate::finding::{Finding, Severity, merged};
@@ -42,7 +42,7 @@ result!(Listed { healthy: "boolean", items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads(
+        Tool::reads(
             "unhealthy",
             "What is not well",
             "Start here: nodes, workloads, jobs, claims and pods that are not well, worst first.",

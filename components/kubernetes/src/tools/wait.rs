@@ -7,7 +7,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::sleep;
 use bulkhead_sdk::value::{list, text};
 
-use super::{now, reads};
+use super::now;
 use crate::Kubernetes;
 use crate::kind;
 use crate::object::{condition, condition_line};
@@ -58,7 +58,7 @@ struct Seen {
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(
-        reads(
+        Tool::reads(
             "wait",
             "Wait",
             "Waits until an object is ready, rolled out, deleted or meets a condition.",

@@ -10,7 +10,7 @@ use bulkhead_sdk::time::{self, Nanos, When, Window};
 use bulkhead_sdk::value::{list, take};
 use serde_json::Map;
 
-use super::{labels, names, reads, selector};
+use super::{labels, names, selector};
 use crate::api::{Api, Ask};
 use crate::lines::{self, Direction};
 use crate::logql::{self, quoted};
@@ -68,7 +68,7 @@ struct Group {
 }
 
 pub(super) fn tool() -> Tool<Loki> {
-    reads(
+    Tool::reads(
         "error_spikes",
         "Error spikes",
         "Finds services whose error lines rose against the window before: counts, since when, patterns, sample lines. \

@@ -8,7 +8,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{When, Window};
 use bulkhead_sdk::try_join_all;
 
-use super::{reads, selector};
+use super::selector;
 use crate::Loki;
 use crate::api::{Api, Ask};
 use crate::logql::quoted;
@@ -51,7 +51,7 @@ struct Answer {
 type Stream = BTreeMap<String, String>;
 
 pub(super) fn tool() -> Tool<Loki> {
-    reads(
+    Tool::reads(
         "labels",
         "Labels",
         "Lists label names, values of one label, or streams with label cardinality, to write selectors with.",

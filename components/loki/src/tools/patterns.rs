@@ -9,7 +9,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{When, Window};
 use bulkhead_sdk::value::{list, take, text};
 
-use super::{reads, selector};
+use super::selector;
 use crate::api::{Api, Ask};
 use crate::lines::{self, Direction};
 use crate::{Loki, logql, pattern};
@@ -38,7 +38,7 @@ struct Answer {
 }
 
 pub(super) fn tool() -> Tool<Loki> {
-    reads(
+    Tool::reads(
         "patterns",
         "Patterns",
         "What lines look like: patterns with counts, and fields with type, cardinality and parser.",

@@ -10,7 +10,6 @@ use bulkhead_sdk::time::{self, When, Window};
 use bulkhead_sdk::value::take;
 use serde_json::Map;
 
-use super::reads;
 use crate::api::{Api, Ask};
 use crate::lines::{self, Direction, Lines};
 use crate::{Loki, logql, shape};
@@ -56,7 +55,7 @@ struct Answer {
 }
 
 pub(super) fn tool() -> Tool<Loki> {
-    reads(
+    Tool::reads(
         "query",
         "Query logs",
         "Runs LogQL. Lines by stream, with count and samples, or `full` in time order. Numbers at one moment, or from \

@@ -5,7 +5,7 @@ use bulkhead_sdk::time::{When, Window};
 use bulkhead_sdk::{join, value::take};
 use serde_json::Map;
 
-use super::{names, reads, selector};
+use super::{names, selector};
 use crate::api::{Api, Ask};
 use crate::{Loki, logql, shape};
 
@@ -48,7 +48,7 @@ pub(super) struct Index {
 }
 
 pub(super) fn tool() -> Tool<Loki> {
-    reads(
+    Tool::reads(
         "stats",
         "Query cost",
         "How many streams, lines and bytes a query would read, and which labels have the most. Ask before a wide or long \

@@ -6,7 +6,7 @@ use bulkhead_sdk::time::Window;
 use bulkhead_sdk::value::text;
 use serde_json::Map;
 
-use super::{labels, reads};
+use super::labels;
 use crate::Loki;
 use crate::api::{Api, Ask};
 
@@ -17,7 +17,7 @@ struct Connection {
 }
 
 pub(super) fn tool() -> Tool<Loki> {
-    reads(
+    Tool::reads(
         "test_connection",
         "Connection",
         "Whether Loki answers and lets this service read; version, readiness.",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bulkhead_sdk::prelude::*;
 
 use super::schemas::Labels;
-use super::{counted, labels_but, reads};
+use super::{counted, labels_but};
 use crate::Prometheus;
 use crate::api::{Answer, Ask, Remarks};
 use crate::shape;
@@ -62,7 +62,8 @@ impl State {
 answer!(Answered { total: "integer", alerts: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads("alerts", "Alerts", "Pending and firing alerts with value and start.", alerts).output::<Answered>()
+    Tool::reads("alerts", "Alerts", "Pending and firing alerts with value and start.", alerts)
+        .output::<Answered>()
 }
 
 async fn alerts(service: &Prometheus, args: Arguments, _: &Call) -> Result<Output> {

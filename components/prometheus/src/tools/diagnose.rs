@@ -8,7 +8,7 @@ use bulkhead_sdk::value::{list, shortened, take, text};
 use bulkhead_sdk::{join, join_all};
 use serde_json::Map;
 
-use super::{explain, labels_but, reads};
+use super::{explain, labels_but};
 use crate::Prometheus;
 use crate::api::{Api, Ask};
 use crate::diagnosis::{self, Facts};
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 answer!(Answered { summary: "string", findings: "array", firing: "array", rules: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads(
+    Tool::reads(
         "diagnose",
         "Diagnose",
         "Start here: what is wrong with targets, rules, alerts and server; or why an alert fires.",

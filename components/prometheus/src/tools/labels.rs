@@ -2,7 +2,6 @@
 
 use bulkhead_sdk::prelude::*;
 
-use super::reads;
 use crate::Prometheus;
 use crate::api::{Answer, Ask};
 use crate::selector::{self, Labels};
@@ -45,7 +44,8 @@ pub(crate) struct Arguments {
 answer!(Answered { total: "integer", names: "array", values: "array", series: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads("labels", "Labels", "Label names, values of one label, or series.", labels).output::<Answered>()
+    Tool::reads("labels", "Labels", "Label names, values of one label, or series.", labels)
+        .output::<Answered>()
 }
 
 async fn labels(service: &Prometheus, args: Arguments, call: &Call) -> Result<Output> {

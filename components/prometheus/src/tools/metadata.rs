@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bulkhead_sdk::prelude::*;
 
-use super::reads;
 use crate::Prometheus;
 use crate::api::{Answer, Ask};
 use bulkhead_sdk::list::{Key, Page, View, Wanted};
@@ -44,7 +43,7 @@ enum By {
 answer!(Answered { total: "integer", metrics: "array", metadata: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads("metadata", "Metadata", "Type, unit and help of metrics.", metadata)
+    Tool::reads("metadata", "Metadata", "Type, unit and help of metrics.", metadata)
         .cache(Duration::from_secs(60))
         .output::<Answered>()
 }

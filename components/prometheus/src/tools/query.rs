@@ -3,7 +3,6 @@
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::reads;
 use crate::api::{Answer, Ask};
 use crate::shape::{self, Data, Sample, Series};
 use crate::{Prometheus, series_shape};
@@ -29,7 +28,7 @@ pub(crate) struct Query {
 answer!(Answered { total: "integer", result: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads("query", "Query", "PromQL at one moment; highest values first.", query).output::<Answered>()
+    Tool::reads("query", "Query", "PromQL at one moment; highest values first.", query).output::<Answered>()
 }
 
 async fn query(service: &Prometheus, args: Query, call: &Call) -> Result<Output> {

@@ -3,7 +3,6 @@
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::reads;
 use crate::api::{Answer, Ask};
 use crate::range_plan::Plan;
 use crate::shape::{Data, Series};
@@ -40,7 +39,7 @@ pub(crate) struct QueryRange {
 answer!(Answered { total: "integer", step: "string", series: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads(
+    Tool::reads(
         "query_range",
         "Range query",
         "PromQL over time: statistics and some points of each series.",

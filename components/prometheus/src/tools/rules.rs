@@ -3,7 +3,7 @@
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::{counted, reads};
+use super::counted;
 use crate::Prometheus;
 use crate::api::{Answer, Ask, Remarks};
 use bulkhead_sdk::list::{Key, Page, View, Wanted};
@@ -93,7 +93,7 @@ impl<'a> Wish<'a> {
 answer!(Answered { total: "integer", rules: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads("rules", "Rules", "Rules with expression and last error.", rules).output::<Answered>()
+    Tool::reads("rules", "Rules", "Rules with expression and last error.", rules).output::<Answered>()
 }
 
 async fn rules(service: &Prometheus, args: Arguments, _: &Call) -> Result<Output> {

@@ -16,15 +16,13 @@ pub(crate) struct CreateSnapshot {
 answer!(Answered { name: "string", directory: "string" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    Tool::new(
+    Tool::writes(
         "create_snapshot",
+        "Snapshot",
         "Copies all data to the server's disk; needs --web.enable-admin-api.",
         create_snapshot,
     )
-    .title("Snapshot")
     .output::<Answered>()
-    .open_world()
-    .tag("write")
     .tag("admin")
 }
 

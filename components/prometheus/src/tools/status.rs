@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::reads;
 use crate::Prometheus;
 use crate::api::{Answer, Api, Ask};
 use crate::shape::{Data, Sample};
@@ -67,7 +66,7 @@ type Sources = BTreeMap<Source, Result<Value>>;
 answer!(Answered { build: "object", connection: "object", tsdb: "object" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads("status", "Status", "Whether it answers, its version, setup and database.", status)
+    Tool::reads("status", "Status", "Whether it answers, its version, setup and database.", status)
         .output::<Answered>()
 }
 

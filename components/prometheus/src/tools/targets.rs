@@ -3,7 +3,7 @@
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::{counted, labels_but, reads};
+use super::{counted, labels_but};
 use crate::Prometheus;
 use crate::api::{Answer, Ask, Remarks};
 use bulkhead_sdk::list::{Key, Page, View, Wanted};
@@ -68,7 +68,7 @@ struct Target(Value);
 answer!(Answered { total: "integer", targets: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
-    reads("targets", "Targets", "Scrape targets, failing ones first, with last error.", targets)
+    Tool::reads("targets", "Targets", "Scrape targets, failing ones first, with last error.", targets)
         .output::<Answered>()
 }
 
