@@ -1,22 +1,5 @@
 //! The tools, one file for each, and what those files share.
 
-/// The shape of a result as its schema tells it: fields that are always there, and no more, because every caller pays for it.
-macro_rules! result {
-    ($name:ident { $($field:ident: $kind:literal),+ }) => {
-        struct $name;
-
-        impl JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let properties = json!({ $((stringify!($field)): { "type": $kind }),+ });
-                schemars::json_schema!({ "type": "object", "properties": properties })
-            }
-        }
-    };
-}
-
 mod application;
 mod diagnose;
 pub(crate) mod list;

@@ -1,9 +1,6 @@
 //! What is searched for: a Lucene text or query DSL, within a time range.
 
-use std::borrow::Cow;
-
 use bulkhead_sdk::prelude::*;
-use bulkhead_sdk::schemars::{Schema, SchemaGenerator, json_schema};
 use bulkhead_sdk::time::{Seconds, When, rfc3339};
 use serde_json::Map;
 
@@ -15,17 +12,7 @@ pub(crate) enum TextOrObject {
     Object(Map<String, Value>),
 }
 
-impl JsonSchema for TextOrObject {
-    fn schema_name() -> Cow<'static, str> {
-        "TextOrObject".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "object"] })
-    }
-}
+bulkhead_sdk::schema!(TextOrObject { "type": ["string", "object"] });
 
 impl TextOrObject {
     /// An object that came as a text of JSON is one all the same.

@@ -40,23 +40,6 @@ pub(crate) fn all() -> Tools<Grafana> {
     .fold(Tools::new(), Tools::add)
 }
 
-/// Types that are only an output schema: the names and types of a result's top level. Written out, because a derived
-/// schema says three times as much, and a model reads all of them.
-macro_rules! shape {
-    ($name:ident { $($field:literal: $kind:literal),* $(,)? }) => {
-        struct $name;
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "object", "properties": { $($field: { "type": $kind }),* } })
-            }
-        }
-    };
-}
-use shape;
-
 /// An object of any keys, of which the schema says no more than that.
 #[derive(Debug, Deserialize, Serialize)]
 struct Object(Map<String, Value>);
@@ -68,17 +51,7 @@ impl Deref for Object {
     }
 }
 
-impl JsonSchema for Object {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Object".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "object" })
-    }
-}
+bulkhead_sdk::schema!(Object { "type": "object" });
 
 /// Labels a rule must have, as `team=shop,severity=critical`.
 fn labels(text: Option<&str>) -> Result<Vec<(&str, &str)>> {

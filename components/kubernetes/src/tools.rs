@@ -1,23 +1,5 @@
 //! The tools, one file for each or for a family, and what those files share.
 
-/// The shape of a result as its schema tells it: the fields that are always there, and no more than that, because every caller
-/// pays for it.
-macro_rules! result {
-    ($name:ident { $($field:ident: $kind:literal),+ }) => {
-        struct $name;
-
-        impl JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                let properties = json!({ $((stringify!($field)): { "type": $kind }),+ });
-                schemars::json_schema!({ "type": "object", "properties": properties })
-            }
-        }
-    };
-}
-
 mod apply;
 mod can_i;
 mod delete;

@@ -1,22 +1,5 @@
 //! The tools, one file each, and what those files share.
 
-/// The schema of an answer: its fields with their JSON types. A model reads it with every listing, so it says no more.
-macro_rules! answer {
-    ($name:ident { $($field:ident: $kind:literal),* $(,)? }) => {
-        struct $name;
-        impl JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({
-                    "type": "object", "properties": { $((stringify!($field)): { "type": $kind }),* }
-                })
-            }
-        }
-    };
-}
-
 pub(crate) mod alerts;
 mod diagnose;
 mod explain;
@@ -25,7 +8,6 @@ mod metadata;
 mod query;
 mod query_range;
 pub(crate) mod rules;
-mod schemas;
 mod snapshot;
 pub(crate) mod status;
 pub(crate) mod targets;

@@ -1,12 +1,9 @@
 //! Owns lengths of time as a model writes them: `1h30m` or a number of seconds, and back. Use [`Span`] as the type of
 //! an argument.
 
-use std::borrow::Cow;
-use std::fmt;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use crate::text_or_number::{self, TextOrNumber};
 
 /// Prometheus's units, which most systems beside it know too, longest first, in seconds. A duration has each at most once
 /// and in this order. A count may have decimals.
@@ -25,16 +22,6 @@ const FORMS: &str = "a duration (`15s`, `1h30m`) or a number of seconds";
 /// A length of time greater than zero, in seconds; written as a number of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Span(pub f64);
-
-impl Span {
-    fn positive(seconds: f64) -> Result<Self, String> {
-        if seconds.is_finite() && seconds >= 0.001 {
-            Ok(Self(seconds))
-        } else {
-            Err("a duration must be at least one millisecond".to_owned())
-        }
-    }
-}
 
 /// Seconds in a duration; the error says what a duration looks like.
 pub fn parse(text: &str) -> Result<f64, String> {
@@ -83,42 +70,28 @@ pub fn words(seconds: f64) -> String {
     if out.is_empty() { "0s".to_owned() } else { out }
 }
 
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
-            type Value = Span;
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(FORMS)
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
-                parse(text.trim()).and_then(Span::positive).map_err(E::custom)
-            }
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Span, E> {
-                Span::positive(number).map_err(E::custom)
-            }
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Span, E> {
-                self.visit_f64(number as f64)
-            }
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Span, E> {
-                self.visit_f64(number as f64)
-            }
+impl TextOrNumber for Span {
+    const FORMS: &'static str = FORMS;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        parse(text.trim()).and_then(Self::from_number)
+    }
+    fn from_number(seconds: f64) -> Result<Self, String> {
+        if seconds.is_finite() && seconds >= 0.001 {
+            Ok(Self(seconds))
+        } else {
+            Err("a duration must be at least one millisecond".to_owned())
         }
-        from.deserialize_any(Reader)
     }
 }
 
-impl JsonSchema for Span {
-    fn schema_name() -> Cow<'static, str> {
-        "Span".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number"] })
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        text_or_number::read(from)
     }
 }
+
+crate::schema!(Span { "type": ["string", "number"] });
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ pub mod resource;
 pub mod schema;
 pub mod service;
 mod template;
+mod text_or_number;
 pub mod time;
 pub mod tool;
 mod url;
@@ -67,7 +68,7 @@ pub mod prelude {
     pub use crate::{
         Ask, Base, Call, Completing, Completion, Content, Contents, Egress, Error, Http, Level, Manifest,
         Messages, Method, NoArgs, NoConfig, Output, Prompt, Prompts, Reply, Resource, Resources, Result,
-        Role, Service, Tool, Tools, join_all,
+        Role, Service, Tool, Tools, join_all, returns,
     };
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};

@@ -5,11 +5,8 @@
 //! would mean nothing there. `limit` may change between pages. The digest guards against mistakes, not malice: a place
 //! is all there is to forge.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -27,18 +24,8 @@ pub enum View {
     Full,
 }
 
-/// Its two words and nothing else: a model reads them for every list.
-impl JsonSchema for View {
-    fn schema_name() -> Cow<'static, str> {
-        "View".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "enum": ["summary", "full"] })
-    }
-}
+// Its two words and nothing else: a model reads them for every list.
+crate::schema!(View { "type": "string", "enum": ["summary", "full"] });
 
 /// Which list a cursor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,6 +178,7 @@ impl Page<Value> {
 
 #[cfg(test)]
 mod tests {
+    use crate::schema;
     use serde_json::json;
 
     use super::*;
@@ -280,8 +268,8 @@ mod tests {
 
     #[test]
     fn a_view_is_one_of_two_words_and_its_schema_says_no_more() {
-        let schema = json_schema!({ "type": "string", "enum": ["summary", "full"] });
-        assert_eq!(View::json_schema(&mut SchemaGenerator::default()), schema);
+        let schema = json!({ "type": "string", "enum": ["summary", "full"] });
+        assert_eq!(schema::output::<View>(), schema);
         for (view, word) in [(View::Summary, json!("summary")), (View::Full, json!("full"))] {
             assert_eq!((json!(view), serde_json::from_value::<View>(word.clone()).unwrap()), (word, view));
         }

@@ -5,6 +5,60 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+/// A type that is only the schema of a structured result: the fields that are always there, or that a caller goes by, and
+/// their JSON types. A model reads it with every listing, and a derived schema says three times as much.
+///
+/// ```
+/// # use bulkhead_sdk::prelude::*;
+/// bulkhead_sdk::returns!(Listed { total: "integer", items: "array" });
+/// # fn add<S>(tool: Tool<S>) -> Tool<S> where S: 'static {
+/// tool.output::<Listed>()
+/// # }
+/// ```
+#[macro_export]
+macro_rules! returns {
+    ($(#[$attribute:meta])* $visibility:vis $name:ident { $($field:ident: $kind:literal),+ $(,)? }) => {
+        $(#[$attribute])*
+        $visibility struct $name;
+
+        impl $crate::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                ::core::stringify!($name).into()
+            }
+            fn json_schema(_: &mut $crate::schemars::SchemaGenerator) -> $crate::schemars::Schema {
+                $crate::schemars::json_schema!({
+                    "type": "object",
+                    "properties": { $((::core::stringify!($field)): { "type": $kind }),+ }
+                })
+            }
+        }
+    };
+}
+
+/// The schema of a type as it is written here, inline wherever the type is used.
+///
+/// ```
+/// # use bulkhead_sdk::serde_json::Value;
+/// struct TextOrObject(Value);
+/// bulkhead_sdk::schema!(TextOrObject { "type": ["string", "object"] });
+/// ```
+#[macro_export]
+macro_rules! schema {
+    ($name:ident { $($schema:tt)+ }) => {
+        impl $crate::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                ::core::stringify!($name).into()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(_: &mut $crate::schemars::SchemaGenerator) -> $crate::schemars::Schema {
+                $crate::schemars::json_schema!({ $($schema)+ })
+            }
+        }
+    };
+}
+
 /// The schema of a tool's arguments or of a service's config. Unknown keys are refused, and an
 /// optional key is left out rather than null.
 pub fn input<A: JsonSchema>() -> Value {
@@ -182,6 +236,24 @@ mod tests {
     #[test]
     fn any_json_is_an_open_object() {
         assert_eq!(input::<Value>(), json!({"type": "object", "properties": {}}));
+    }
+
+    #[test]
+    fn a_schema_that_is_written_is_what_is_published() {
+        crate::returns!(Listed { total: "integer", items: "array" });
+        let properties = json!({"total": {"type": "integer"}, "items": {"type": "array"}});
+        assert_eq!(output::<Listed>(), json!({"type": "object", "properties": properties}));
+
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Search {
+            /// Words.
+            query: Option<TextOrObject>,
+        }
+        struct TextOrObject;
+        crate::schema!(TextOrObject { "type": ["string", "object"] });
+        let query = json!({"type": ["string", "object"], "description": "Words."});
+        assert_eq!(input::<Search>()["properties"], json!({"query": query}));
     }
 
     #[test]

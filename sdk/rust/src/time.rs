@@ -5,15 +5,12 @@
 
 mod window;
 
-use std::borrow::Cow;
-use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserialize, Deserializer, Visitor};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::duration;
+use crate::text_or_number::{self, TextOrNumber};
 
 pub use window::{Nanos, Window, nanos, nanos_rfc3339};
 
@@ -51,13 +48,6 @@ impl When {
             return offset.map(Self::FromNow);
         }
         instant(text).map(Self::At).ok_or_else(|| format!("`{text}` is not a time: expected {FORMS}"))
-    }
-
-    fn from_number(number: f64) -> Result<Self, String> {
-        if !number.is_finite() || number.abs() >= LATEST {
-            return Err(format!("{number} is out of range for unix seconds (milliseconds? divide by 1000)"));
-        }
-        Ok(Self::At(number))
     }
 }
 
@@ -183,28 +173,23 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     (year, month, of_year - (153 * shifted + 2) / 5 + 1)
 }
 
+impl TextOrNumber for When {
+    const FORMS: &'static str = FORMS;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text)
+    }
+    fn from_number(number: f64) -> Result<Self, String> {
+        if !number.is_finite() || number.abs() >= LATEST {
+            return Err(format!("{number} is out of range for unix seconds (milliseconds? divide by 1000)"));
+        }
+        Ok(Self::At(number))
+    }
+}
+
 impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl Visitor<'_> for Reader {
-            type Value = When;
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(FORMS)
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<When, E> {
-                When::parse(text).map_err(E::custom)
-            }
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<When, E> {
-                When::from_number(number).map_err(E::custom)
-            }
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<When, E> {
-                self.visit_f64(number as f64)
-            }
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<When, E> {
-                self.visit_f64(number as f64)
-            }
-        }
-        from.deserialize_any(Reader)
+        text_or_number::read(from)
     }
 }
 
@@ -218,17 +203,7 @@ impl Serialize for When {
     }
 }
 
-impl JsonSchema for When {
-    fn schema_name() -> Cow<'static, str> {
-        "When".into()
-    }
-    fn inline_schema() -> bool {
-        true
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number"] })
-    }
-}
+crate::schema!(When { "type": ["string", "number"] });
 
 #[cfg(test)]
 mod tests {

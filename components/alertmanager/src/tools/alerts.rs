@@ -63,7 +63,7 @@ enum Sort {
     Name,
 }
 
-answer!(Answer { total: "integer", next_cursor: "string", alerts: "array", groups: "array" });
+returns!(Answer { total: "integer", next_cursor: "string", alerts: "array", groups: "array" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
     Tool::reads(

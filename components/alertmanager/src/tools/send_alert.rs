@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     ends_at: Option<When>,
 }
 
-answer!(Answer { resolved: "boolean", alert: "object" });
+returns!(Answer { resolved: "boolean", alert: "object" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
     Tool::writes(

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     dry_run: Option<bool>,
 }
 
-answer!(Answer { dry_run: "boolean", silences: "array", alerts: "object", overlaps: "array" });
+returns!(Answer { dry_run: "boolean", silences: "array", alerts: "object", overlaps: "array" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
     Tool::writes(

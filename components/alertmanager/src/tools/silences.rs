@@ -46,7 +46,7 @@ enum State {
     Any,
 }
 
-answer!(Answer { total: "integer", next_cursor: "string", silences: "array" });
+returns!(Answer { total: "integer", next_cursor: "string", silences: "array" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
     Tool::reads(

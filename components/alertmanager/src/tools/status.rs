@@ -31,7 +31,7 @@ enum Part {
     Config,
 }
 
-answer!(Answer { version: "string", cluster: "object", receivers: "array", config: "string" });
+returns!(Answer { version: "string", cluster: "object", receivers: "array", config: "string" });
 
 pub(super) fn tool() -> Tool<Alertmanager> {
     Tool::reads(

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     limit: Option<u32>,
 }
 
-answer!(Answer {
+returns!(Answer {
     summary: "string",
     firing: "array",
     silenced: "array",

@@ -24,7 +24,7 @@ struct Application {
     view: Option<View>,
 }
 
-result!(Told { name: "string" });
+returns!(Told { name: "string" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::reads(

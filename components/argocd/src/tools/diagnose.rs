@@ -28,7 +28,7 @@ struct Diagnose {
     name: String,
 }
 
-result!(Told { verdict: "string", findings: "array" });
+returns!(Told { verdict: "string", findings: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::reads(

@@ -41,7 +41,7 @@ struct List {
     cursor: Option<String>,
 }
 
-result!(Listed { items: "array" });
+returns!(Listed { items: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::reads(

@@ -38,7 +38,7 @@ struct Logs {
     lines: Option<u32>,
 }
 
-result!(Told { lines: "array" });
+returns!(Told { lines: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::reads("logs", "Pod logs", "Latest log lines of a pod of an application.", logs).output::<Told>()

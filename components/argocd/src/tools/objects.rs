@@ -44,7 +44,7 @@ struct Objects {
     cursor: Option<String>,
 }
 
-result!(Told { items: "array" });
+returns!(Told { items: "array" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::reads(

@@ -14,7 +14,7 @@ struct Refresh {
     hard: Option<bool>,
 }
 
-result!(Told { name: "string" });
+returns!(Told { name: "string" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     let description = "Compares with git anew; deploys nothing, unless automated sync does.";

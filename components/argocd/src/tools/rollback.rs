@@ -21,7 +21,7 @@ struct Rollback {
     dry_run: Option<bool>,
 }
 
-result!(Told { ended: "boolean" });
+returns!(Told { ended: "boolean" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::writes("rollback", "Roll back", "Deploys an earlier revision. dry_run first.", rollback)

@@ -11,7 +11,7 @@ use crate::api::{self, Api};
 /// All that is needed to count them.
 const NAMES: &str = "items.metadata.name";
 
-result!(Told { connected: "boolean" });
+returns!(Told { connected: "boolean" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::reads("test_connection", "Connection", "Whether it answers; version, user.", test_connection)

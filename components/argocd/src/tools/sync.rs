@@ -20,7 +20,7 @@ struct Sync {
     dry_run: Option<bool>,
 }
 
-result!(Told { ended: "boolean" });
+returns!(Told { ended: "boolean" });
 
 pub(super) fn tool() -> Tool<ArgoCd> {
     Tool::writes("sync", "Sync", "Applies what git says. dry_run first.", sync)

@@ -6,7 +6,7 @@ use bulkhead_sdk::list::{Key, Page, View, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::Fields;
 
-use super::{contains, labels, listed, shape};
+use super::{contains, labels, listed};
 use crate::Grafana;
 use crate::rules::{self, Rule, State};
 
@@ -41,7 +41,7 @@ pub(crate) struct GetRules {
     cursor: Option<String>,
 }
 
-shape!(Rules { "rules": "array", "next_cursor": "string" });
+returns!(Rules { rules: "array", next_cursor: "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::reads(

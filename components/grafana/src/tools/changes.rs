@@ -8,7 +8,7 @@ use bulkhead_sdk::value::{shortened, text};
 use bulkhead_sdk::{join, join_all};
 use serde_json::Map;
 
-use super::{dashboard, listed, millis, shape, window};
+use super::{dashboard, listed, millis, window};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::search::{self, Place};
@@ -63,7 +63,7 @@ pub(crate) struct Changed {
     cursor: Option<String>,
 }
 
-shape!(Changes { "changes": "array", "next_cursor": "string" });
+returns!(Changes { changes: "array", next_cursor: "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::reads(

@@ -7,7 +7,7 @@ use bulkhead_sdk::try_join_all;
 use bulkhead_sdk::value::{take, taken, text};
 use serde_json::Map;
 
-use super::{picked, shape};
+use super::picked;
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::json_path::Path;
@@ -68,7 +68,7 @@ pub(crate) struct Get {
     cursor: Option<String>,
 }
 
-shape!(Dashboard { "title": "string", "panels": "array", "values": "array" });
+returns!(Dashboard { title: "string", panels: "array", values: "array" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::reads(

@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 use bulkhead_sdk::{Request, join};
 
-use super::{picked, shape};
+use super::picked;
 use crate::Grafana;
 use crate::api::{self, Api};
 
@@ -30,7 +30,7 @@ pub(crate) struct Delete {
     dry_run: Option<bool>,
 }
 
-shape!(Deleted { "message": "string", "deletes": "object" });
+returns!(Deleted { message: "string", deletes: "object" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::writes(

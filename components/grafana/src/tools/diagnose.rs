@@ -9,7 +9,7 @@ use bulkhead_sdk::value::{list, shortened, text};
 use bulkhead_sdk::{join, join_all};
 use serde_json::Map;
 
-use super::{labels, noted, objects, picked, shape};
+use super::{labels, noted, objects, picked};
 use crate::Grafana;
 use crate::api;
 use crate::rules::{self, Rule, State};
@@ -34,7 +34,7 @@ pub(crate) struct Diagnose {
     labels: Option<String>,
 }
 
-shape!(Diagnosis { "verdict": "string", "findings": "array" });
+returns!(Diagnosis { verdict: "string", findings: "array" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::reads(

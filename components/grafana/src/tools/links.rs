@@ -7,7 +7,7 @@ use bulkhead_sdk::time::When;
 use bulkhead_sdk::value::text;
 use bulkhead_sdk::{encode_component, join};
 
-use super::{Object, dashboard, objects, shape};
+use super::{Object, dashboard, objects};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::link::{explore_panes, moment, variables, with_query};
@@ -46,7 +46,7 @@ pub(crate) struct GetLink {
     variables: Option<Object>,
 }
 
-shape!(Link { "url": "string" });
+returns!(Link { url: "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::reads(

@@ -12,7 +12,7 @@ use serde_json::Map;
 
 use self::kinds::Kind;
 pub(crate) use self::one::{datasource, health, health_of};
-use super::{contains, listed, picked, seen, shape};
+use super::{contains, listed, picked, seen};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::redact;
@@ -60,7 +60,7 @@ pub(crate) struct GetObjects {
     cursor: Option<String>,
 }
 
-shape!(Objects { "items": "array", "next_cursor": "string" });
+returns!(Objects { items: "array", next_cursor: "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::reads(

@@ -7,7 +7,7 @@ use bulkhead_sdk::time::{When, rfc3339};
 use bulkhead_sdk::value::{list, text};
 use serde_json::Map;
 
-use super::{Object, millis, noted, shape, window};
+use super::{Object, millis, noted, window};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::dashboard;
@@ -43,7 +43,7 @@ pub(crate) struct Query {
     max_points: Option<u32>,
 }
 
-shape!(Answers { "results": "array" });
+returns!(Answers { results: "array" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::reads(

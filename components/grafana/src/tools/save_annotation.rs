@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::{When, unix};
 use serde_json::Map;
 
-use super::{millis, shape};
+use super::millis;
 use crate::Grafana;
 use crate::api;
 
@@ -33,7 +33,7 @@ pub(crate) struct Save {
     graphite: Option<String>,
 }
 
-shape!(Saved { "id": "integer", "message": "string" });
+returns!(Saved { id: "integer", message: "string" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::writes(

@@ -4,7 +4,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::text;
 use bulkhead_sdk::{Response, try_join};
 
-use super::{Object, dashboard, shape};
+use super::{Object, dashboard};
 use crate::Grafana;
 use crate::api::{self, Api};
 use crate::diff;
@@ -31,7 +31,7 @@ pub(crate) struct Save {
     dry_run: Option<bool>,
 }
 
-shape!(Saved { "uid": "string", "diff": "object" });
+returns!(Saved { uid: "string", diff: "object" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::writes(

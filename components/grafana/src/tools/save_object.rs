@@ -7,7 +7,7 @@ mod rule;
 use bulkhead_sdk::prelude::*;
 use serde_json::Map;
 
-use super::{Object, shape};
+use super::Object;
 use crate::Grafana;
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq)]
@@ -32,7 +32,7 @@ pub(crate) struct Save {
     dry_run: Option<bool>,
 }
 
-shape!(Saved { "uid": "string", "diff": "object" });
+returns!(Saved { uid: "string", diff: "object" });
 
 pub(crate) fn tool() -> Tool<Grafana> {
     Tool::writes(

@@ -26,7 +26,7 @@ pub(crate) struct Apply {
     dry_run: Option<bool>,
 }
 
-result!(Applied { items: "array" });
+returns!(Applied { items: "array" });
 
 /// A manifest that can be sent: where, and what.
 struct Ready {

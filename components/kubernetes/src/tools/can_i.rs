@@ -20,7 +20,7 @@ pub(crate) struct CanI {
     namespace: Option<String>,
 }
 
-result!(Answers { items: "array" });
+returns!(Answers { items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

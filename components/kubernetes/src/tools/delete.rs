@@ -35,7 +35,7 @@ enum Propagation {
     Orphan,
 }
 
-result!(Deleted { state: "string" });
+returns!(Deleted { state: "string" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

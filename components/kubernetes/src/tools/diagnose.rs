@@ -41,7 +41,7 @@ pub(crate) struct Diagnose {
     namespace: Option<String>,
 }
 
-result!(Diagnosis { healthy: "boolean", verdict: "string", findings: "array" });
+returns!(Diagnosis { healthy: "boolean", verdict: "string", findings: "array" });
 
 /// What is known of the object so far.
 struct Case<'a> {

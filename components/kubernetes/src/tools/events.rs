@@ -43,7 +43,7 @@ enum Type {
     Normal,
 }
 
-result!(Listed { events: "array" });
+returns!(Listed { events: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

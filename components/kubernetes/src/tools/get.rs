@@ -36,7 +36,7 @@ pub(crate) struct Get {
     events: Option<bool>,
 }
 
-result!(Got { items: "array" });
+returns!(Got { items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

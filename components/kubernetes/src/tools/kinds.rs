@@ -27,7 +27,7 @@ pub(crate) struct ApiResources {
     cursor: Option<String>,
 }
 
-result!(Listed { kinds: "array" });
+returns!(Listed { kinds: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

@@ -42,7 +42,7 @@ pub(crate) struct List {
     cursor: Option<String>,
 }
 
-result!(Listed { items: "array" });
+returns!(Listed { items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

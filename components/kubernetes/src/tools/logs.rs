@@ -55,7 +55,7 @@ pub(crate) struct Logs {
     timestamps: Option<bool>,
 }
 
-result!(Shown { logs: "array" });
+returns!(Shown { logs: "array" });
 
 /// A container whose log is read.
 struct Source<'a> {

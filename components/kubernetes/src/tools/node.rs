@@ -49,7 +49,7 @@ enum Action {
     Drain,
 }
 
-result!(Done { unschedulable: "boolean" });
+returns!(Done { unschedulable: "boolean" });
 
 /// What is on a node, by what a drain does with it.
 #[derive(Default)]

@@ -33,7 +33,7 @@ enum Type {
     Json,
 }
 
-result!(Changed { changes: "array" });
+returns!(Changed { changes: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

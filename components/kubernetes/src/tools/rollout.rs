@@ -49,7 +49,7 @@ enum Action {
     Resume,
 }
 
-result!(Changed { changes: "array" });
+returns!(Changed { changes: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

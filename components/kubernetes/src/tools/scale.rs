@@ -25,7 +25,7 @@ pub(crate) struct Scale {
     dry_run: Option<bool>,
 }
 
-result!(Scaled { from: "integer", to: "integer" });
+returns!(Scaled { from: "integer", to: "integer" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

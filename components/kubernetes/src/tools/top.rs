@@ -52,7 +52,7 @@ enum Sort {
     Memory,
 }
 
-result!(Listed { items: "array" });
+returns!(Listed { items: "array" });
 
 /// Cores and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -38,7 +38,7 @@ pub(crate) struct Unhealthy {
     cursor: Option<String>,
 }
 
-result!(Listed { healthy: "boolean", items: "array" });
+returns!(Listed { healthy: "boolean", items: "array" });
 
 pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
     tools.add(

@@ -35,7 +35,7 @@ pub(crate) struct Wait {
     timeout: Option<Span>,
 }
 
-result!(Waited { met: "boolean" });
+returns!(Waited { met: "boolean" });
 
 /// What is waited for.
 #[derive(Debug, PartialEq)]

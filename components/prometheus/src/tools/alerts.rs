@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use bulkhead_sdk::prelude::*;
 
-use super::schemas::Labels;
 use super::{counted, labels_but};
 use crate::Prometheus;
 use crate::api::{Answer, Ask, Remarks};
@@ -43,6 +42,11 @@ pub(crate) struct Arguments {
     cursor: Option<String>,
 }
 
+/// An object; that its values are texts needs no saying.
+struct Labels;
+
+bulkhead_sdk::schema!(Labels { "type": "object" });
+
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
@@ -59,7 +63,7 @@ impl State {
     }
 }
 
-answer!(Answered { total: "integer", alerts: "array" });
+returns!(Answered { total: "integer", alerts: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads("alerts", "Alerts", "Pending and firing alerts with value and start.", alerts)

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     limit: Option<u32>,
 }
 
-answer!(Answered { summary: "string", findings: "array", firing: "array", rules: "array" });
+returns!(Answered { summary: "string", findings: "array", firing: "array", rules: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads(

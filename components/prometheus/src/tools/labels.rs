@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     cursor: Option<String>,
 }
 
-answer!(Answered { total: "integer", names: "array", values: "array", series: "array" });
+returns!(Answered { total: "integer", names: "array", values: "array", series: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads("labels", "Labels", "Label names, values of one label, or series.", labels)

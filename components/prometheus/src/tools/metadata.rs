@@ -40,7 +40,7 @@ enum By {
     Target,
 }
 
-answer!(Answered { total: "integer", metrics: "array", metadata: "array" });
+returns!(Answered { total: "integer", metrics: "array", metadata: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads("metadata", "Metadata", "Type, unit and help of metrics.", metadata)

@@ -25,7 +25,7 @@ pub(crate) struct Query {
     limit: Option<u32>,
 }
 
-answer!(Answered { total: "integer", result: "array" });
+returns!(Answered { total: "integer", result: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads("query", "Query", "PromQL at one moment; highest values first.", query).output::<Answered>()

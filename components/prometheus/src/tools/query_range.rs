@@ -36,7 +36,7 @@ pub(crate) struct QueryRange {
     view: Option<View>,
 }
 
-answer!(Answered { total: "integer", step: "string", series: "array" });
+returns!(Answered { total: "integer", step: "string", series: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads(

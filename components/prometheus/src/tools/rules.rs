@@ -90,7 +90,7 @@ impl<'a> Wish<'a> {
     }
 }
 
-answer!(Answered { total: "integer", rules: "array" });
+returns!(Answered { total: "integer", rules: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads("rules", "Rules", "Rules with expression and last error.", rules).output::<Answered>()

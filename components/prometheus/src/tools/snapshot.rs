@@ -13,7 +13,7 @@ pub(crate) struct CreateSnapshot {
     skip_head: Option<bool>,
 }
 
-answer!(Answered { name: "string", directory: "string" });
+returns!(Answered { name: "string", directory: "string" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::writes(

@@ -63,7 +63,7 @@ enum Source {
 
 type Sources = BTreeMap<Source, Result<Value>>;
 
-answer!(Answered { build: "object", connection: "object", tsdb: "object" });
+returns!(Answered { build: "object", connection: "object", tsdb: "object" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads("status", "Status", "Whether it answers, its version, setup and database.", status)

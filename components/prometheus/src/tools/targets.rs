@@ -65,7 +65,7 @@ impl State {
 /// A target as Prometheus has it; one that is dropped has no health of its own, so it is given that word.
 struct Target(Value);
 
-answer!(Answered { total: "integer", targets: "array" });
+returns!(Answered { total: "integer", targets: "array" });
 
 pub(super) fn tool() -> Tool<Prometheus> {
     Tool::reads("targets", "Targets", "Scrape targets, failing ones first, with last error.", targets)
