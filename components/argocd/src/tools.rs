@@ -30,14 +30,6 @@ pub(crate) fn all() -> Tools<ArgoCd> {
     ])
 }
 
-/// What could not be looked at does not fail the rest, but is told: `what: why`.
-fn tolerated<T: Default>(what: &str, answer: Result<T>, unknown: &mut Vec<String>) -> T {
-    answer.unwrap_or_else(|error| {
-        unknown.push(format!("{what}: {error}"));
-        T::default()
-    })
-}
-
 /// Whether a text is in another, in any case; none is in everything.
 fn contains(text: &str, part: Option<&str>) -> bool {
     part.is_none_or(|part| text.to_lowercase().contains(&part.to_lowercase()))

@@ -65,14 +65,6 @@ fn say_dry(out: &mut Object, dry_run: bool) {
     }
 }
 
-/// What could not be looked at does not fail the rest, but is told: `what: why`.
-fn tolerated<T: Default>(what: &str, answer: Result<T>, missing: &mut Vec<String>) -> T {
-    answer.unwrap_or_else(|error| {
-        missing.push(format!("{what}: {error}"));
-        T::default()
-    })
-}
-
 /// Now, as unix seconds.
 fn now(call: &Call) -> f64 {
     bulkhead_sdk::time::unix(call.now())

@@ -113,6 +113,14 @@ impl Error {
     }
 }
 
+/// What could not be looked at does not fail the rest of an answer, but is told in it: `what: why`.
+pub fn tolerated<T: Default>(what: impl fmt::Display, part: Result<T>, untold: &mut Vec<String>) -> T {
+    part.unwrap_or_else(|error| {
+        untold.push(format!("{what}: {error}"));
+        T::default()
+    })
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -131,5 +139,19 @@ impl std::error::Error for Error {}
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::Failed(format!("unexpected JSON: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_failed_is_told_and_the_rest_goes_on() {
+        let mut untold = Vec::new();
+        assert_eq!(tolerated("pods", Ok(vec![1]), &mut untold), [1]);
+        let events: Vec<u8> = tolerated("events", Err(Error::denied("not you")), &mut untold);
+        assert_eq!(events, [0; 0]);
+        assert_eq!(untold, ["events: not you"]);
     }
 }

@@ -5,11 +5,11 @@
 
 mod rules;
 
+use bulkhead_sdk::error::tolerated;
 use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, shortened, text};
 
-use super::tolerated;
 use crate::api::{self, Api, Named};
 use crate::node::{self, Tree};
 use crate::{ArgoCd, app, change};
@@ -66,7 +66,7 @@ async fn diagnose(service: &ArgoCd, args: Diagnose, _: &Call) -> Result<Output> 
     let causes = tree.causes();
     let blamed = causes.iter().take(BLAMED).map(|node| events_of(api, &name, node));
     for (node, found) in causes.iter().zip(join_all(blamed).await) {
-        let found = tolerated(&format!("events of {}", node::label(node)), found, &mut unknown);
+        let found = tolerated(format!("events of {}", node::label(node)), found, &mut unknown);
         events.extend(list(&found, "/items").iter().cloned());
     }
     let facts = Facts { app: &app, tree: &tree, changes: changes.as_deref(), windows: &windows };

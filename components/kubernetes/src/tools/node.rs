@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use bulkhead_sdk::error::tolerated;
 use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::sleep;
 use bulkhead_sdk::value::text;
 
-use super::{Object, say_dry, tolerated, tried};
+use super::{Object, say_dry, tried};
 use crate::Kubernetes;
 use crate::api::{Api, Patching, Select};
 use crate::kind::known;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use bulkhead_sdk::error::tolerated;
 use bulkhead_sdk::join;
 use bulkhead_sdk::list::{Key, Page, Wanted};
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, text};
 
-use super::tolerated;
 use crate::Kubernetes;
 use crate::api::{All, Api, Select};
 use crate::kind::{Kind, known};

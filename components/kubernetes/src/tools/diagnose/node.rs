@@ -1,10 +1,10 @@
 //! Nodes: conditions, what is asked of them, and who is unwell there.
 
+use bulkhead_sdk::error::tolerated;
 use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, text};
 
-use super::super::tolerated;
 use super::super::top::{Amount, amount, of_pod};
 use super::{Case, rules};
 use crate::api::Select;

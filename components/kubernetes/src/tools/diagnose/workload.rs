@@ -1,10 +1,10 @@
 //! Pods and what makes them: Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs, CronJobs.
 
+use bulkhead_sdk::error::tolerated;
 use bulkhead_sdk::join;
 use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::value::{list, text};
 
-use super::super::tolerated;
 use super::{Case, rules};
 use crate::api::Select;
 use crate::events;
