@@ -88,17 +88,10 @@ fn seen(
 }
 
 /// A page under `name`, with the notes there are.
-fn listed(
-    page: Page<Value>,
-    name: &str,
-    fields: Option<&Fields>,
-    mut notes: Vec<String>,
-) -> Map<String, Value> {
-    let missing = fields.map(|fields| fields.missing(&page.items)).unwrap_or_default();
-    if !missing.is_empty() {
-        notes.push(format!("no such field here: {}", missing.join(", ")));
-    }
+fn listed(page: Page<Value>, name: &str, fields: Option<&Fields>, notes: Vec<String>) -> Map<String, Value> {
+    let unknown = fields.and_then(|fields| fields.unknown(&page.items));
     let mut out = page.into_object(name);
+    out.extend(unknown);
     noted(&mut out, notes);
     out
 }

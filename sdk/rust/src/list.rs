@@ -161,17 +161,14 @@ impl Page<Value> {
         mut summary: impl FnMut(Value) -> Value,
     ) -> Map<String, Value> {
         let fields = fields.filter(|fields| !fields.is_empty());
-        let unknown = fields.map(|fields| fields.missing(&self.items)).unwrap_or_default();
-        let unknown: Vec<Value> = unknown.into_iter().map(Value::from).collect();
+        let unknown = fields.and_then(|fields| fields.unknown(&self.items));
         let page = self.map(|item| match (fields, view.unwrap_or_default()) {
             (Some(fields), _) => fields.of(&item),
             (None, View::Full) => item,
             (None, View::Summary) => summary(item),
         });
         let mut object = page.into_object(name);
-        if !unknown.is_empty() {
-            object.insert("unknown_fields".into(), unknown.into());
-        }
+        object.extend(unknown);
         object
     }
 }

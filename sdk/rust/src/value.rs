@@ -73,6 +73,12 @@ impl Fields {
         out
     }
 
+    /// For an answer: `unknown_fields`, the paths that none of these objects has, if there are any.
+    pub fn unknown(&self, values: &[Value]) -> Option<(String, Value)> {
+        let missing = self.missing(values);
+        (!missing.is_empty()).then(|| ("unknown_fields".to_owned(), missing.into()))
+    }
+
     /// The paths that none of these objects has: a misspelt one, usually.
     pub fn missing<'a>(&'a self, values: &[Value]) -> Vec<&'a str> {
         let in_none = |path: &&String| values.iter().all(|value| pick(value, &names(path)).is_none());
@@ -198,5 +204,10 @@ mod tests {
         let wanted = fields(&["a.b", "a.c", "x.", ""]);
         assert_eq!(wanted.missing(&[json!({ "a": { "b": 1 } }), json!({})]), ["a.c", "x.", ""]);
         assert_eq!(wanted.missing(&[]), [""; 0], "of nothing, nothing is known");
+        let mut answer = Map::new();
+        answer.extend(wanted.unknown(&[]));
+        assert_eq!(answer, Map::new());
+        answer.extend(wanted.unknown(&[json!({ "a": { "c": 1 }, "": 1 })]));
+        assert_eq!(Value::Object(answer), json!({ "unknown_fields": ["a.b", "x."] }));
     }
 }

@@ -94,7 +94,7 @@ async fn list(service: &ArgoCd, args: List, _: &Call) -> Result<Output> {
     let wanted = Wanted::new(args.limit, DEFAULT_LIMIT, args.cursor.as_deref(), Key::new("list", &args)?);
     let fields = args.fields.clone().unwrap_or_default();
     let page = Page::cut(found, wanted)?;
-    let missing: Vec<String> = fields.missing(&page.items).into_iter().map(str::to_owned).collect();
+    let unknown = fields.unknown(&page.items);
     let shaped = |item: Value| {
         let item = secret::redacted(&item);
         if full { fields.of(&item) } else { kind.summary(&item) }
@@ -102,9 +102,7 @@ async fn list(service: &ArgoCd, args: List, _: &Call) -> Result<Output> {
     let mut out = page.map(shaped).into_object("items");
     out.insert("counts".into(), counts);
     out.insert("well".into(), well.into());
-    if !missing.is_empty() {
-        out.insert("fields_missing".into(), missing.into());
-    }
+    out.extend(unknown);
     Ok(Output::json(&out))
 }
 

@@ -50,7 +50,7 @@ fn only_a_full_view_asks_for_all_of_them() {
     assert_eq!(asked(json!({ "view": "full" })), "http://up:1234/prefix/api/v1/applications");
     let told = answer("list", json!({ "fields": ["metadata.name", "spec.nothing"], "limit": 1 }));
     assert_eq!(told["items"], json!([{ "metadata": { "name": "checkout" } }]));
-    assert_eq!(told["fields_missing"], json!(["spec.nothing"]));
+    assert_eq!(told["unknown_fields"], json!(["spec.nothing"]));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::rfc3339;
 use bulkhead_sdk::value::{Fields, at, shortened, take, text};
 
-use super::{gather, remark};
+use super::gather;
 use crate::Elasticsearch;
 use crate::shape::{flat, number, numeric, redacted, told};
 
@@ -101,11 +101,10 @@ async fn cluster(service: &Elasticsearch, args: Cluster, _: &Call) -> Result<Out
     let told = gather(parts.iter().map(|part| part.word()).zip(answers).collect())?;
     let (failed, told) = (told.get("failed").cloned(), Value::Object(told));
     let fields = args.fields.unwrap_or_default();
-    let missing: Vec<&str> = fields.missing(std::slice::from_ref(&told));
     let mut out = fields.of(&told);
     if let Some(out) = out.as_object_mut() {
         out.extend(failed.map(|failed| ("failed".to_owned(), failed)));
-        remark(out, "no_such_fields", missing);
+        out.extend(fields.unknown(std::slice::from_ref(&told)));
     }
     Ok(Output::json(&out))
 }

@@ -10,7 +10,6 @@ use bulkhead_sdk::prelude::*;
 use bulkhead_sdk::time::rfc3339;
 use bulkhead_sdk::value::{Fields, text};
 
-use super::remark;
 use crate::Elasticsearch;
 use crate::api::index_name;
 use crate::shape::{number, numeric, told};
@@ -186,14 +185,14 @@ async fn indices(service: &Elasticsearch, args: Indices, _: &Call) -> Result<Out
     let limit = args.limit.map(|limit| limit.min(most));
     let mut page = Page::cut(rows, Wanted::new(limit, default, args.cursor.as_deref(), key))?;
     let failed = details::add(service, &mut page.items, &include, args.view).await?;
-    let missing: Vec<String> = fields.missing(&page.items).into_iter().map(str::to_owned).collect();
+    let unknown = fields.unknown(&page.items);
     let mut out = page
         .map(|row| if args.view == View::Full || !fields.is_empty() { fields.of(&row) } else { brief(row) })
         .into_object("items");
     if !failed.is_empty() {
         out.insert("failed".into(), failed.into());
     }
-    remark(&mut out, "no_such_fields", missing);
+    out.extend(unknown);
     Ok(Output::json(&out))
 }
 

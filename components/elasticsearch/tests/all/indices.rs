@@ -49,7 +49,7 @@ fn a_line_is_short_and_full_has_all() {
     );
     let picked = answer("indices", json!({ "index": "orders-2026", "fields": ["uuid", "colour"] }));
     assert_eq!(
-        (&picked["items"], &picked["no_such_fields"]),
+        (&picked["items"], &picked["unknown_fields"]),
         (&json!([{ "uuid": "uuid-orders-2026" }]), &json!(["colour"]))
     );
 }

@@ -73,7 +73,7 @@ fn views_and_fields_say_how_much() {
     let some =
         fresh("get_objects", json!({ "kind": "dashboard", "query": "checkout", "fields": ["uid", "nope"] }));
     assert_eq!(some["items"], json!([{ "uid": "checkout" }]));
-    assert_eq!(some["notes"], json!(["no such field here: nope"]));
+    assert_eq!(some["unknown_fields"], json!(["nope"]));
 }
 
 #[test]

@@ -83,10 +83,7 @@ async fn find_traces(jaeger: &Jaeger, args: FindTraces, call: &Call) -> Result<O
         "traces": traces.iter().map(|trace| fields.of(trace)).collect::<Vec<Value>>(),
     });
     if let Some(out) = out.as_object_mut() {
-        let missing = fields.missing(&traces);
-        if !missing.is_empty() {
-            out.insert("unknown_fields".into(), json!(missing));
-        }
+        out.extend(fields.unknown(&traces));
         if traces.is_empty() {
             out.insert("hint".into(), similar(jaeger, &args.service).await?.into());
         } else if traces.len() >= search.limit {

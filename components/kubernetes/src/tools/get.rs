@@ -109,11 +109,9 @@ async fn get(service: &Kubernetes, args: Get, call: &Call) -> Result<Output> {
         items.push(item.into());
     }
     let mut out = Object::new();
-    let unknown: Vec<String> = fields.missing(&items).into_iter().map(str::to_owned).collect();
+    let unknown = fields.unknown(&items);
     out.insert("items".into(), items.into());
-    if !unknown.is_empty() {
-        out.insert("unknown_fields".into(), unknown.into());
-    }
+    out.extend(unknown);
     if hidden {
         out.insert("note".into(), "The values of a Secret are hidden here.".into());
     }

@@ -75,10 +75,8 @@ async fn list(service: &Kubernetes, args: List, _: &Call) -> Result<Output> {
         (kinds, query) => search(api, kinds, namespace, &select, shape, query.as_deref(), wanted).await?,
     };
     let items = out.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let unknown: Vec<String> = fields.missing(items).into_iter().map(str::to_owned).collect();
-    if !unknown.is_empty() {
-        out.insert("unknown_fields".into(), unknown.into());
-    }
+    let unknown = fields.unknown(items);
+    out.extend(unknown);
     Ok(Output::json(&out))
 }
 
