@@ -36,17 +36,13 @@ impl Service for Alertmanager {
     type Config = Config;
 
     fn manifest() -> Manifest {
-        EGRESS.iter().fold(
-            Manifest::new("alertmanager", env!("CARGO_PKG_VERSION"), "Alertmanager")
-                .description(
-                    "Reads alerts, silences, receivers and status of one Alertmanager, and says what about them deserves \
-                     a look. Two tools write: one makes, changes and ends silences, one sends alerts.",
-                )
-                .instructions(INSTRUCTIONS),
-            |manifest, (path, methods, reason)| {
-                manifest.egress(format!("{{config.url}}/api/v2/{path}"), methods, *reason)
-            },
-        )
+        Manifest::new("alertmanager", env!("CARGO_PKG_VERSION"), "Alertmanager")
+            .description(
+                "Reads alerts, silences, receivers and status of one Alertmanager, and says what about them deserves \
+                 a look. Two tools write: one makes, changes and ends silences, one sends alerts.",
+            )
+            .instructions(INSTRUCTIONS)
+            .egress_below("{config.url}/api/v2/", EGRESS)
     }
 
     fn new(config: Config) -> Result<Self, String> {

@@ -36,12 +36,12 @@ impl Service for ArgoCd {
     type Config = Config;
 
     fn manifest() -> Manifest {
-        EGRESS.iter().fold(
-            Manifest::new("argocd", env!("CARGO_PKG_VERSION"), "Argo CD")
-                .description("Reads, syncs and rolls back the applications of one Argo CD, and says why one is not well.")
-                .instructions(INSTRUCTIONS),
-            |manifest, (path, methods, reason)| manifest.egress(format!("{{config.url}}{path}"), methods, *reason),
-        )
+        Manifest::new("argocd", env!("CARGO_PKG_VERSION"), "Argo CD")
+            .description(
+                "Reads, syncs and rolls back the applications of one Argo CD, and says why one is not well.",
+            )
+            .instructions(INSTRUCTIONS)
+            .egress_below("{config.url}", EGRESS)
     }
 
     fn new(config: Config) -> Result<Self, String> {

@@ -44,15 +44,13 @@ impl Service for Elasticsearch {
     type Config = Config;
 
     fn manifest() -> Manifest {
-        EGRESS.iter().fold(
-            Manifest::new("elasticsearch", env!("CARGO_PKG_VERSION"), "Elasticsearch")
-                .description(
-                    "Searches logs and documents of one Elasticsearch cluster, and tells how the cluster does and why. It \
-                     only reads.",
-                )
-                .instructions(INSTRUCTIONS),
-            |manifest, (path, methods, reason)| manifest.egress(format!("{{config.url}}{path}"), methods, *reason),
-        )
+        Manifest::new("elasticsearch", env!("CARGO_PKG_VERSION"), "Elasticsearch")
+            .description(
+                "Searches logs and documents of one Elasticsearch cluster, and tells how the cluster does and why. It \
+                 only reads.",
+            )
+            .instructions(INSTRUCTIONS)
+            .egress_below("{config.url}", EGRESS)
     }
 
     fn new(config: Config) -> Result<Self, String> {

@@ -46,17 +46,13 @@ impl Service for Grafana {
     type Config = Config;
 
     fn manifest() -> Manifest {
-        egress::ASKED.iter().fold(
-            Manifest::new("grafana", env!("CARGO_PKG_VERSION"), "Grafana")
-                .description(
-                    "Reads and changes dashboards, folders, datasources, alert rules and annotations of one Grafana \
-                     server, runs its queries, renders its panels, and says what fires and what changed.",
-                )
-                .instructions(INSTRUCTIONS),
-            |manifest, (path, methods, reason)| {
-                manifest.egress(format!("{{config.url}}{path}"), methods, *reason)
-            },
-        )
+        Manifest::new("grafana", env!("CARGO_PKG_VERSION"), "Grafana")
+            .description(
+                "Reads and changes dashboards, folders, datasources, alert rules and annotations of one Grafana \
+                 server, runs its queries, renders its panels, and says what fires and what changed.",
+            )
+            .instructions(INSTRUCTIONS)
+            .egress_below("{config.url}", egress::ASKED)
     }
 
     fn new(config: Config) -> Result<Self, String> {

@@ -52,15 +52,13 @@ impl Service for Kubernetes {
     type Config = Config;
 
     fn manifest() -> Manifest {
-        EGRESS.iter().fold(
-            Manifest::new("kubernetes", env!("CARGO_PKG_VERSION"), "Kubernetes")
-                .description(
-                    "Reads, diagnoses and changes the objects of one Kubernetes cluster: lists, logs, events, usage, \
-                     rollouts, drains. What it may do is what the service's credential may; writes are dry runs unless asked.",
-                )
-                .instructions(INSTRUCTIONS),
-            |manifest, (path, methods, reason)| manifest.egress(format!("{{config.url}}{path}"), methods, *reason),
-        )
+        Manifest::new("kubernetes", env!("CARGO_PKG_VERSION"), "Kubernetes")
+            .description(
+                "Reads, diagnoses and changes the objects of one Kubernetes cluster: lists, logs, events, usage, \
+                 rollouts, drains. What it may do is what the service's credential may; writes are dry runs unless asked.",
+            )
+            .instructions(INSTRUCTIONS)
+            .egress_below("{config.url}", EGRESS)
     }
 
     fn new(config: Config) -> Result<Self, String> {

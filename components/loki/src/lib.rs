@@ -38,12 +38,12 @@ impl Service for Loki {
     type Config = Config;
 
     fn manifest() -> Manifest {
-        EGRESS.iter().fold(
-            Manifest::new("loki", env!("CARGO_PKG_VERSION"), "Loki")
-                .description("Reads the logs of one Loki: LogQL, labels, series, cost, patterns, and where errors rise.")
-                .instructions(INSTRUCTIONS),
-            |manifest, (path, methods, reason)| manifest.egress(format!("{{config.url}}{path}"), methods, *reason),
-        )
+        Manifest::new("loki", env!("CARGO_PKG_VERSION"), "Loki")
+            .description(
+                "Reads the logs of one Loki: LogQL, labels, series, cost, patterns, and where errors rise.",
+            )
+            .instructions(INSTRUCTIONS)
+            .egress_below("{config.url}", EGRESS)
     }
 
     fn new(config: Config) -> Result<Self, String> {

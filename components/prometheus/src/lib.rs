@@ -39,17 +39,13 @@ impl Service for Prometheus {
     type Config = Config;
 
     fn manifest() -> Manifest {
-        EGRESS.iter().fold(
-            Manifest::new("prometheus", env!("CARGO_PKG_VERSION"), "Prometheus")
-                .description(
-                    "Runs PromQL, reads targets, alerts, rules, labels, series, metadata and server status of one \
-                     Prometheus server, and says what is wrong there. One tool writes: it creates a TSDB snapshot.",
-                )
-                .instructions(INSTRUCTIONS),
-            |manifest, (path, methods, reason)| {
-                manifest.egress(format!("{{config.url}}/api/v1/{path}"), methods, *reason)
-            },
-        )
+        Manifest::new("prometheus", env!("CARGO_PKG_VERSION"), "Prometheus")
+            .description(
+                "Runs PromQL, reads targets, alerts, rules, labels, series, metadata and server status of one \
+                 Prometheus server, and says what is wrong there. One tool writes: it creates a TSDB snapshot.",
+            )
+            .instructions(INSTRUCTIONS)
+            .egress_below("{config.url}/api/v1/", EGRESS)
     }
 
     fn new(config: Config) -> Result<Self, String> {

@@ -73,6 +73,15 @@ impl Manifest {
         self
     }
 
+    /// Asks for each of these: what comes after `base`, methods, and why. A path of its own for each, so that an operator
+    /// can grant some and not others.
+    #[must_use]
+    pub fn egress_below(self, base: &str, requests: &[(&str, &[&str], &str)]) -> Self {
+        requests.iter().fold(self, |manifest, (path, methods, reason)| {
+            manifest.egress(format!("{base}{path}"), methods, *reason)
+        })
+    }
+
     /// What it asks for.
     pub fn asked(&self) -> &[Egress] {
         &self.egress
@@ -114,4 +123,21 @@ pub(crate) fn is_name(name: &str, most: usize, separator: u8) -> bool {
     name.len() <= most
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_requests_is_asked_for_line_by_line() {
+        const TABLE: &[(&str, &[&str], &str)] =
+            &[("alerts", &["GET", "POST"], "lists and sends"), ("status", &["GET"], "reads the status")];
+        let manifest = Manifest::new("a", "1", "A").egress_below("{config.url}/api/", TABLE);
+        let expected = [
+            Egress::new("{config.url}/api/alerts", &["GET", "POST"], "lists and sends"),
+            Egress::new("{config.url}/api/status", &["GET"], "reads the status"),
+        ];
+        assert_eq!(manifest.asked(), expected);
+    }
 }
