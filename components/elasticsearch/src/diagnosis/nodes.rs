@@ -46,7 +46,7 @@ pub(super) fn breakers(facts: &Facts, out: &mut Vec<Finding>) {
         }
     }
     let next = "requests that need much memory are refused (429): make them smaller; `cluster` with `include: [\"nodes\"]` in full tells what holds the memory";
-    for (severity, evidence, (one, more), what) in [
+    let groups = [
         (Severity::Warning, near, ("circuit breaker is", "circuit breakers are"), "about to refuse requests"),
         (
             Severity::Info,
@@ -54,12 +54,8 @@ pub(super) fn breakers(facts: &Facts, out: &mut Vec<Finding>) {
             ("circuit breaker has", "circuit breakers have"),
             "refused requests since the node started",
         ),
-    ] {
-        if !evidence.is_empty() {
-            let finding = format!("{} {what}", counted(evidence.len(), one, more));
-            out.push(Finding { severity, finding, evidence: some(evidence), next: next.to_owned() });
-        }
-    }
+    ];
+    told(groups, next, out);
 }
 
 pub(super) fn rejections(facts: &Facts, out: &mut Vec<Finding>) {
@@ -78,7 +74,7 @@ pub(super) fn rejections(facts: &Facts, out: &mut Vec<Finding>) {
         }
     }
     let next = "slow down or spread what fills the pool (bulk requests for `write`, searches for `search`); `cluster` with `include: [\"hot_threads\"]` tells what runs";
-    for (severity, evidence, (one, more), what) in [
+    let groups = [
         (Severity::Warning, now, ("thread pool has", "thread pools have"), "rejected work, with a queue now"),
         (
             Severity::Info,
@@ -86,7 +82,16 @@ pub(super) fn rejections(facts: &Facts, out: &mut Vec<Finding>) {
             ("thread pool has", "thread pools have"),
             "rejected work since the node started, without a queue now",
         ),
-    ] {
+    ];
+    told(groups, next, out);
+}
+
+/// How bad, what shows it, what that is one of and several, and what it did.
+type Group = (Severity, Vec<Value>, (&'static str, &'static str), &'static str);
+
+/// A finding for each group that is there.
+fn told(groups: impl IntoIterator<Item = Group>, next: &str, out: &mut Vec<Finding>) {
+    for (severity, evidence, (one, more), what) in groups {
         if !evidence.is_empty() {
             let finding = format!("{} {what}", counted(evidence.len(), one, more));
             out.push(Finding { severity, finding, evidence: some(evidence), next: next.to_owned() });
