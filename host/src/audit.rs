@@ -33,7 +33,7 @@ pub(crate) use log::Submitted;
 pub use shape::{FieldPath, shape};
 pub use tail::Tail;
 pub use used::{Used, Whose};
-pub use verify::{Fault, Report, verify};
+pub use verify::{Fault, Report, verify, verify_newest};
 
 /// What can go wrong with the audit log. Clones share the cause.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -15,6 +15,7 @@ mod build;
 mod call;
 mod check;
 mod client;
+mod doctor;
 mod explain;
 mod inspect;
 mod key;
@@ -90,8 +91,10 @@ enum Command {
     Approve(approve::Approve),
     /// Build a component crate into a `.wasm` and check it.
     Build(build::Build),
-    /// Show what to paste into an MCP client.
+    /// Show what to paste into an MCP client, or write it into the client's own file.
     Client(client::Client),
+    /// Find what is wrong with this installation, and say how to mend it.
+    Doctor(doctor::Doctor),
     /// Make an API key, or hash a password, for the `auth` section.
     Key(key::Key),
 }
@@ -137,6 +140,7 @@ impl Cli {
             Command::Audit(audit) => audit.run(&options).await,
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),
+            Command::Doctor(doctor) => doctor.run(&options).await,
             Command::Key(key) => key.run(),
         }
     }

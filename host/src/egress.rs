@@ -18,6 +18,7 @@ pub mod headers;
 pub mod log;
 pub mod oauth2;
 pub mod pattern;
+pub mod probe;
 mod replay;
 pub mod resolve;
 mod reuse;

@@ -179,12 +179,26 @@ impl Sandbox {
         Ok(Self { plain, large, metered, large_metered, room, cache, slow_lane: SlowLane::default() })
     }
 
+    /// Whether a folder can keep compiled code. It is made if it is not there.
+    ///
+    /// # Errors
+    /// When it is not this user's alone, or cannot be written.
+    pub fn check_cache(dir: &Path) -> io::Result<()> {
+        cache::Cache::open(dir).map(drop)
+    }
+
     /// How many guests of calls can really run at once.
     #[must_use]
     pub fn places(&self) -> u32 {
         let (slots, wanted) = (self.plain.slots, self.room.guests.saturating_sub(SPARE));
         // On a machine that is too small for all, half of it is for calls at least.
         slots.saturating_sub(SPARE).max(slots / 2).min(wanted)
+    }
+
+    /// Whether the kernel tells which pages a guest has changed (Linux 6.7), so that only those are put back.
+    #[must_use]
+    pub fn knows_changed_pages() -> bool {
+        engine::knows_changed_pages()
     }
 
     /// How much memory a guest may be given, at most.

@@ -30,4 +30,5 @@ mod tls;
 mod wire;
 mod workers;
 
+pub use tls::good_until;
 pub use wire::listed;

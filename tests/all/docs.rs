@@ -46,7 +46,7 @@ fn blocks(document: &str) -> Vec<Block> {
 }
 
 /// Whether a text is what was written, where `…` is anything.
-fn is_like(written: &str, text: &str) -> bool {
+pub(crate) fn is_like(written: &str, text: &str) -> bool {
     let mut parts = written.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap()) else { return false };
     let parts: Vec<&str> = parts.collect();

@@ -88,8 +88,17 @@ fn only_transport_knows_the_protocol() {
 #[test]
 fn only_the_place_that_sends_it_exposes_a_secret() {
     let egress = ["credential", "exchange", "oauth2"].map(|name| format!("egress/{name}.rs"));
-    // What callers bring is hashed or checked where it comes in; a new key is shown once.
-    let auth = ["auth/basic", "auth/jwt", "auth/key", "cli/key", "config/auth/resolve", "config/secrets"];
+    // What callers bring is hashed or checked where it comes in; a new key is shown once, and
+    // written into a client's file if that is asked for.
+    let auth = [
+        "auth/basic",
+        "auth/jwt",
+        "auth/key",
+        "cli/client/kind",
+        "cli/key",
+        "config/auth/resolve",
+        "config/secrets",
+    ];
     let expected = auth.map(|name| format!("{name}.rs")).into_iter().chain(egress);
     let expected: Vec<_> = expected.chain(["seal.rs".to_owned()]).collect();
     assert_eq!(mentioning(".expose()"), expected);

@@ -19,7 +19,7 @@ use self::keys::Keys;
 use super::{Caller, Reason, Unauthenticated, recent::Recent};
 use crate::{
     config::auth::{self as config, KeySource, Tenants},
-    egress::{document::Documents, resolve::Resolve, target::Target},
+    egress::{document::Documents, probe::Probe, resolve::Resolve, target::Target},
     limit::gate::{CallLimits, Gate},
     secret::Secret,
 };
@@ -158,6 +158,23 @@ impl Issuer {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.config.issuer
+    }
+
+    /// How many keys it publishes that tokens may be signed with, and the first moment at which the certificate of one of
+    /// them ends. Asks it, whatever is known.
+    ///
+    /// # Errors
+    /// When it does not answer, or not with keys.
+    pub async fn keys(&self) -> Result<(usize, Option<SystemTime>), String> {
+        self.keys.published().await
+    }
+
+    /// What its server shows of itself.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn probe(&self) -> Result<Probe, String> {
+        self.keys.probe().await
     }
 
     /// The scopes that mean something here: those required, and those that allow more.

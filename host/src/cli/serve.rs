@@ -40,6 +40,7 @@ impl Serve {
         };
         host.pin();
         let (server, front) = (started.server.clone(), started.front.clone());
+        let welcome = self.show_client.then(|| client::welcome(address, &started.front));
         options.follow(&host, started, self.listen, &stop)?;
         let services: Vec<_> = host.catalog().all().map(|service| service.name.clone()).collect();
         let tools: usize = host.catalog().all().map(|service| service.tools.len()).sum();
@@ -47,8 +48,8 @@ impl Serve {
         if services.is_empty() {
             tracing::warn!("no service is configured; add one under `tenants`");
         }
-        if self.show_client {
-            eprintln!("\n{}", client::welcome(address));
+        if let Some(welcome) = welcome {
+            eprintln!("\n{welcome}");
         }
         let _prober = Prober::of(&host);
         let served = http::serve(listener, host.clone(), &server, &front, stop).await.map_err(failed);

@@ -5,7 +5,7 @@
 //! or TLS identity.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
@@ -18,6 +18,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_rustls::{
     DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder,
+    MaybeHttpsStream,
 };
 use hyper_util::{
     client::legacy::{
@@ -27,12 +28,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use ipnet::IpNet;
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::{
+    ClientConfig,
+    pki_types::{CertificateDer, ServerName},
+};
 use tower_service::Service;
 use wasmtime_wasi_http::WasiBody;
 
 use super::{
-    address,
+    address, fault,
     resolve::{Resolve, System},
     target::Target,
     tls::{self, TlsIdentity},
@@ -44,7 +48,8 @@ const IDLE: Duration = Duration::from_secs(50);
 /// Enough for a busy service; more idle connections would only cost the upstream.
 const IDLE_PER_UPSTREAM: usize = 32;
 
-type Pool = Client<HttpsConnector<HttpConnector<Vetting>>, WasiBody>;
+type Connector = HttpsConnector<HttpConnector<Vetting>>;
+type Pool = Client<Connector, WasiBody>;
 
 /// The outbound clients of one service. Each is made at the first request: reading the system's
 /// certificates takes longer than everything else a start does.
@@ -128,7 +133,41 @@ impl Dialer {
         }
     }
 
+    /// Connects as a request would, agrees on TLS if that is spoken there, and sends nothing: the certificate that is
+    /// shown. It is a connection of its own, that no request uses.
+    ///
+    /// # Errors
+    /// When there is no connection, or whoever is there cannot be trusted.
+    pub async fn greet(&self, target: &Target) -> Result<Option<CertificateDer<'static>>, String> {
+        let mut connector = match self.identity(target) {
+            Some(identity) => self.connector(identity.config().clone(), identity.server_name()),
+            None => self.connector(tls::usual(), None),
+        };
+        let uri = target.uri().ok_or("the URL cannot be sent")?;
+        let connecting = poll_fn(|cx| connector.poll_ready(cx)).await;
+        connecting.map_err(|error| fault::chain(&*error))?;
+        // The connector's own limit is for TCP alone.
+        let connected = tokio::time::timeout(self.connect_timeout, connector.call(uri)).await;
+        let connected = connected.map_err(|_| format!("no answer within {:?}", self.connect_timeout))?;
+        match connected.map_err(|error| fault::chain(&*error))? {
+            MaybeHttpsStream::Http(_) => Ok(None),
+            MaybeHttpsStream::Https(stream) => {
+                let shown = stream.inner().get_ref().1.peer_certificates();
+                Ok(shown.and_then(|chain| chain.first()).map(|first| first.clone().into_owned()))
+            }
+        }
+    }
+
     fn pool(&self, tls: ClientConfig, server_name: Option<&ServerName<'static>>) -> Pool {
+        Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(IDLE_PER_UPSTREAM)
+            .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(self.header_bytes)
+            .build(self.connector(tls, server_name))
+    }
+
+    fn connector(&self, tls: ClientConfig, server_name: Option<&ServerName<'static>>) -> Connector {
         let mut http = HttpConnector::new_with_resolver(self.vetting.clone());
         http.enforce_http(false);
         http.set_nodelay(true);
@@ -138,13 +177,7 @@ impl Dialer {
             Some(name) => https.with_server_name_resolver(FixedServerNameResolver::new(name.clone())),
             None => https.with_server_name_resolver(DefaultServerNameResolver::default()),
         };
-        let https = https.enable_http1().wrap_connector(http);
-        Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_PER_UPSTREAM)
-            .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(self.header_bytes)
-            .build(https)
+        https.enable_http1().wrap_connector(http)
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     address,
     dial::Dialer,
     oauth2::is_local,
+    probe::Probe,
     resolve::Resolve,
     target::Target,
     tls::{Pem, TlsIdentity, Trust},
@@ -54,6 +55,12 @@ impl Documents {
         Ok(Self { dialer: Dialer::new(network, &Caps::default(), resolver.clone()), allowed })
     }
 
+    /// The way of a dialer, to addresses alone.
+    #[must_use]
+    pub fn through(dialer: Dialer) -> Self {
+        Self { dialer, allowed: Vec::new() }
+    }
+
     /// Gets a document.
     ///
     /// # Errors
@@ -75,6 +82,14 @@ impl Documents {
         }
         let body = Limited::new(response.into_body(), LARGEST).collect().await;
         Ok(body.map_err(|error| format!("its answer cannot be read: {error}"))?.to_bytes())
+    }
+
+    /// What the server shows without being asked for a document.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn probe(&self, url: &Target) -> Result<Probe, String> {
+        self.dialer.probe(url).await
     }
 
     /// A URL that a document from `from` names. It may lead to another server, and not to an address that only

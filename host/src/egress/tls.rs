@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, OnceLock},
+    time::{Duration, SystemTime},
 };
 
 use rustls::{
@@ -12,6 +13,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 use sha2::{Digest as _, Sha256};
+use webpki::{EndEntityCert, KeyUsage};
 
 use super::credential::Audience;
 
@@ -168,6 +170,21 @@ impl TlsIdentity {
         let origin = self.origin.as_ref().map(|origin| format!(" ({origin})"));
         let (name, origin) = (name.unwrap_or_default(), origin.unwrap_or_default());
         format!("{}{name}: trusts {}{shows}{origin}", self.audience, self.trusts)
+    }
+}
+
+/// Until when a certificate is good; none if that cannot be read.
+///
+/// Whoever verifies a chain asks the certificate first whether it is good at that time, and says until when it was.
+#[must_use]
+pub fn good_until(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
+    let end = UnixTime::since_unix_epoch(Duration::from_secs(u64::from(u32::MAX) * 60)); // in the year 10136
+    let read = EndEntityCert::try_from(certificate).ok()?;
+    match read.verify_for_usage(&[], &[], &[], end, KeyUsage::server_auth(), None, None) {
+        Err(webpki::Error::CertExpired { not_after, .. }) => {
+            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(not_after.as_secs()))
+        }
+        _ => None,
     }
 }
 

@@ -106,6 +106,11 @@ pub(super) fn engine(room: Room, size: Size, fuel: bool) -> wasmtime::Result<(En
     }
 }
 
+/// Whether `PAGEMAP_SCAN` works here.
+pub(super) fn knows_changed_pages() -> bool {
+    PoolingAllocationConfig::is_pagemap_scan_available()
+}
+
 fn config(slots: u32, memory: ByteSize, size: Size, fuel: bool) -> Config {
     let (memory_kept, table_kept) = size.keep_resident();
     let mut pool = PoolingAllocationConfig::new();

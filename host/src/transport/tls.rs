@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use rustls::{
@@ -125,6 +125,15 @@ fn load(files: &TlsFiles) -> Result<ServerConfig, String> {
         .map_err(|error| format!("`certificate` and `key` do not go together: {error}"))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// Until when a listener's certificate is good, if that can be read.
+///
+/// # Errors
+/// When its files cannot be used, with what a host would say that starts with them.
+pub fn good_until(files: &TlsFiles) -> Result<Option<SystemTime>, String> {
+    load(files)?;
+    Ok(certificates("certificate", &files.certificate)?.first().and_then(crate::egress::tls::good_until))
 }
 
 fn certificates(what: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

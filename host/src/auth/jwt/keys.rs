@@ -5,14 +5,16 @@ use std::{
     fmt,
     num::NonZero,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use governor::{DefaultDirectRateLimiter, Quota};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{Jwk, PublicKeyUse},
 };
+use rustls::pki_types::CertificateDer;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
@@ -20,7 +22,7 @@ use tokio::{sync::Mutex, time::Instant};
 use crate::{
     auth::Reason,
     config::auth::{Issuer, KeySource},
-    egress::{document::Documents, target::Target},
+    egress::{document::Documents, probe::Probe, target::Target, tls::good_until},
 };
 
 /// Tokens with made-up key ids make the host ask the issuer this often at once, and then this rarely.
@@ -78,6 +80,8 @@ struct Key {
     id: Option<String>,
     algorithm: Option<Algorithm>,
     key: DecodingKey,
+    /// When its certificate ends, if it is published with one. Tokens are not judged by that (RFC 7517 §4.7 binds no one).
+    until: Option<SystemTime>,
 }
 
 /// A metadata document (RFC 8414 §2).
@@ -132,6 +136,16 @@ impl Keys {
         }
         let missing = if known.generation == 0 { Reason::IssuerDown } else { Reason::UnknownKey };
         known.find(id, algorithm).map(|key| (key.clone(), known.generation)).ok_or(missing)
+    }
+
+    /// What is published now, and when the first certificate among it ends. What is in force stays.
+    pub(super) async fn published(&self) -> Result<(usize, Option<SystemTime>), String> {
+        let keys = self.fetch().await?;
+        Ok((keys.len(), keys.iter().filter_map(|key| key.until).min()))
+    }
+
+    pub(super) async fn probe(&self) -> Result<Probe, String> {
+        self.documents.probe(&self.url).await
     }
 
     fn known(&self) -> Arc<Set> {
@@ -246,7 +260,10 @@ impl Key {
         if matches!(key.family(), jsonwebtoken::AlgorithmFamily::Hmac) {
             return None;
         }
-        Some(Self { id: jwk.common.key_id, algorithm, key })
+        let first = jwk.common.x509_chain.as_ref().and_then(|chain| chain.first());
+        let certificate = first.and_then(|text| BASE64_STANDARD.decode(text).ok()).map(CertificateDer::from);
+        let until = certificate.as_ref().and_then(good_until);
+        Some(Self { id: jwk.common.key_id, algorithm, key, until })
     }
 
     fn fits(&self, algorithm: Algorithm) -> bool {
