@@ -175,10 +175,10 @@ impl Page<Value> {
 
 #[cfg(test)]
 mod tests {
-    use crate::schema;
     use serde_json::json;
 
     use super::*;
+    use crate::schema;
 
     fn key(tool: &str, state: &str) -> Key {
         Key::new(tool, &json!({ "state": state })).unwrap()

@@ -6,36 +6,16 @@ use super::*;
 
 #[test]
 fn every_trouble_is_told_with_what_to_do() {
-    let told = trouble::told::<Alertmanager>(&config(), "silences", &json!({}));
-    let told: Vec<(&str, String)> = told.into_iter().map(|(name, said)| (name, said.unwrap_err())).collect();
     let strange = "the upstream answered 200: /api/v2/silences did not answer with Alertmanager's JSON: check the service's `url`, which has to reach Alertmanager itself, path prefix included";
-    let expected = [
-        (
-            "401",
-            "the upstream wants a credential or refused the one it got (401); the operator sets it for this service: who are you?",
-        ),
-        (
-            "403",
-            "the upstream forbids this (403); the permissions of the service's credential are the operator's to mend: not you",
-        ),
+    let huge = "the response to GET http://up:1234/prefix/api/v2/silences is larger than 8388608 bytes; ask for less";
+    let own = [
         ("404", "/api/v2/silences is not there (404): no such thing"),
-        (
-            "409",
-            "the upstream answered 409: it has changed (what is there has changed, or is there already: read it again first)",
-        ),
-        ("429", "the upstream limits the rate of requests (429): not so fast (retry after 7 s)"),
-        ("500", "the upstream answered 500: out of order (a retry may help)"),
-        ("503", "the upstream is unavailable (503): closed"),
         ("garbage", strange),
         ("truncated", strange),
-        (
-            "huge",
-            "the response to GET http://up:1234/prefix/api/v2/silences is larger than 8388608 bytes; ask for less",
-        ),
+        ("huge", huge),
         ("empty", strange),
-        ("slow", "up:1234 did not answer within 29.8 s"),
     ];
-    assert_eq!(told, expected.map(|(name, said)| (name, said.to_owned())));
+    trouble::is_told::<Alertmanager>(&config(), "silences", &json!({}), &own);
 }
 
 #[test]

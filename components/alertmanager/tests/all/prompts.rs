@@ -1,38 +1,21 @@
 //! Prompts, the tools they name, and completions.
 
 use bulkhead_sdk::dispatch::Reference;
-use bulkhead_sdk::testing::context;
-use bulkhead_sdk::{Completing, Content};
+use double_kit::prompts;
 
 use super::*;
 
 fn filled(name: &str, arguments: Value) -> String {
-    let messages = testing::prompt::<Alertmanager>(config(), &mock(), name, arguments, &context()).unwrap();
-    match &messages.messages() {
-        [(_, Content::Text(text))] => text.clone(),
-        other => unreachable!("{other:?}"),
-    }
+    prompts::text::<Alertmanager>(&config(), name, arguments)
 }
 
-/// The tools a text names, by line.
 fn named(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| Some(line.split_once("{tool:")?.1.split_once('}')?.0)).collect()
+    prompts::steps::<Alertmanager>(&config(), text)
 }
 
 #[test]
-fn every_step_names_at_most_one_tool_on_a_line_of_its_own() {
-    for prompt in testing::prompts::<Alertmanager>(config()).unwrap() {
-        let arguments: serde_json::Map<String, Value> =
-            prompt.arguments.iter().map(|argument| (argument.name.clone(), "x".into())).collect();
-        let text = filled(&prompt.name, arguments.into());
-        assert!(text.lines().all(|line| line.matches("{tool:").count() <= 1), "{text}");
-        let steps: Vec<&str> =
-            text.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit())).collect();
-        for (index, step) in steps.iter().enumerate() {
-            assert!(step.starts_with(&format!("{}. ", index + 1)), "{step}");
-        }
-        assert_eq!(text.lines().count(), steps.len() + 1, "what belongs to a step is on its line: {text}");
-    }
+fn every_step_is_a_line() {
+    prompts::are_steps::<Alertmanager>(&config());
 }
 
 #[test]
@@ -82,12 +65,8 @@ fn a_review_changes_nothing_by_itself() {
 fn arguments_are_completed_from_what_there_is() {
     let played = Played::new();
     let complete = |reference: &Reference, argument: &str, prefix: &str| {
-        let typed = Completing { prefix: prefix.to_owned(), ..Completing::default() };
         let url = json!({ "url": "http://up:9093" });
-        testing::complete::<Alertmanager>(url, &played.mock(), reference, argument, &typed, &context())
-            .unwrap()
-            .values()
-            .to_vec()
+        prompts::completed::<Alertmanager>(&url, &played.mock(), reference, argument, prefix, &json!({}))
     };
     let of = |prompt: &str| Reference::Prompt(prompt.to_owned());
     assert_eq!(complete(&of("alert_triage"), "alertname", "D"), ["DatabaseDown", "DiskFull"]);

@@ -58,26 +58,19 @@ fn what_is_not_argo_cd_is_said_to_be_something_else() {
 
 #[test]
 fn every_trouble_is_told_in_its_own_words() {
-    let told = trouble::told::<ArgoCd>(&config(), "list", &json!({}));
-    let begins = [
-        ("401", "the upstream wants a credential or refused the one it got (401)"),
+    let own = [
         (
             "403",
-            "it is forbidden, or there is no such thing, and Argo CD does not say which: the upstream forbids",
+            "it is forbidden, or there is no such thing, and Argo CD does not say which: the upstream forbids this (403); the permissions of the service's credential are the operator's to mend: not you",
         ),
-        ("404", "the upstream has no such thing (404)"),
-        ("409", "the upstream answered 409"),
-        ("429", "the upstream limits the rate of requests (429): not so fast (retry after 7 s)"),
-        ("500", "the upstream answered 500: out of order (a retry may help)"),
-        ("503", "the upstream is unavailable (503): closed"),
-        ("garbage", "the upstream's answer is not what was expected"),
-        ("truncated", "the upstream's answer is not what was expected"),
-        ("huge", "the response to GET http://up:1234/prefix/api/v1/applications is larger than"),
-        ("empty", "the upstream's answer is not what was expected"),
-        ("slow", "up:1234 did not answer within"),
+        (
+            "truncated",
+            "the upstream's answer is not what was expected at `data.?`: EOF while parsing a string at line 1 column 34; it begins with: {\"status\":\"success\",\"data\":{\"resul",
+        ),
+        (
+            "huge",
+            "the response to GET http://up:1234/prefix/api/v1/applications is larger than 8388608 bytes; ask for less",
+        ),
     ];
-    for ((trouble, said), (known, words)) in told.into_iter().zip(begins) {
-        let said = said.unwrap_err();
-        assert!(trouble == known && said.starts_with(words), "{trouble}: {said}");
-    }
+    trouble::is_told::<ArgoCd>(&config(), "list", &json!({}), &own);
 }

@@ -22,7 +22,7 @@ use argocd::ArgoCd;
 use bulkhead_sdk::Error;
 use bulkhead_sdk::testing::{self, Mock};
 use bulkhead_sdk::value::text;
-use double_kit::{Contract, Double, Reply, Request, wire};
+use double_kit::{Double, Reply, wire};
 use serde_json::{Value, json};
 
 /// When every test call happens: 2026-01-31T12:00:00Z.
@@ -48,26 +48,7 @@ fn shop() -> Arc<dyn Double> {
 
 /// A double behind a gateway that serves it below `/prefix`.
 fn below(inner: double_argocd::ArgoCd) -> Arc<dyn Double> {
-    // The vendor's paths have no prefix, so the table has to say that they are prefixed.
-    let table =
-        double_argocd::TABLE.replace(" /", " /prefix/").replace("swagger.json", "swagger.json /prefix");
-    Arc::new(Below { inner, contract: Contract::parse(&table) })
-}
-
-struct Below {
-    inner: double_argocd::ArgoCd,
-    contract: Contract,
-}
-
-impl Double for Below {
-    fn contract(&self) -> &Contract {
-        &self.contract
-    }
-
-    fn answer(&self, request: &Request) -> Reply {
-        let path = request.path.strip_prefix("/prefix").unwrap().to_owned();
-        self.inner.answer(&Request { path, ..request.clone() })
-    }
+    double_kit::below("/prefix", Arc::new(inner))
 }
 
 fn mock(double: Arc<dyn Double>) -> Mock {

@@ -2,32 +2,21 @@
 
 use bulkhead_sdk::dispatch::Reference;
 use bulkhead_sdk::resource::Body;
-use bulkhead_sdk::{Completing, Content, Role};
+use double_kit::prompts;
 
 use super::*;
 
 fn prompt(name: &str, arguments: Value) -> String {
-    let call = testing::context();
-    let messages = testing::prompt::<ArgoCd>(config(), &mock(shop()), name, arguments, &call).unwrap();
-    let [(Role::User, Content::Text(text))] = messages.messages() else { panic!("one message of the user") };
-    text.clone()
+    prompts::text::<ArgoCd>(&config(), name, arguments)
 }
 
 #[test]
 fn each_tool_has_a_line_of_its_own() {
-    let own: Vec<String> =
-        testing::list::<ArgoCd>(config()).unwrap().into_iter().map(|tool| tool.name).collect();
     for text in [
         prompt("delivery_diagnosis", json!({ "problem": "x" })),
         prompt("safe_rollback", json!({ "application": "checkout" })),
     ] {
-        let steps: Vec<&str> = text.lines().filter(|line| line.contains("{tool:")).collect();
-        for (place, line) in steps.iter().enumerate() {
-            assert!(line.starts_with(&format!("{}. Call {{tool:", place + 1)), "{line}");
-            let name = line.split("{tool:").nth(1).unwrap().split('}').next().unwrap();
-            assert!(name.contains('/') || own.iter().any(|tool| tool == name), "{name}");
-        }
-        assert!(steps.len() >= 6);
+        assert!(prompts::steps::<ArgoCd>(&config(), &text).len() >= 6, "{text}");
     }
 }
 
@@ -45,10 +34,7 @@ fn what_is_known_stands_in_them() {
 }
 
 fn complete(reference: &Reference, argument: &str, prefix: &str, settled: &Value) -> Vec<String> {
-    let typed = Completing { prefix: prefix.into(), settled: settled.as_object().unwrap().clone() };
-    let call = testing::context();
-    let found = testing::complete::<ArgoCd>(config(), &mock(shop()), reference, argument, &typed, &call);
-    found.unwrap().values().to_vec()
+    prompts::completed::<ArgoCd>(&config(), &mock(shop()), reference, argument, prefix, settled)
 }
 
 #[test]

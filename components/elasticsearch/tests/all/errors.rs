@@ -8,32 +8,15 @@ use super::*;
 #[test]
 fn each_trouble_is_told() {
     let config = json!({ "url": "http://up:9200", "default_index": "logs" });
-    let told: Vec<(&str, String)> = trouble::told::<Elasticsearch>(&config, "search", &json!({}))
-        .into_iter()
-        .map(|(trouble, said)| (trouble, said.unwrap_err()))
-        .collect();
     let strange =
         "the upstream answered 200: /logs/_search did not answer with Elasticsearch's JSON; this begins with";
-    let expected = [
-        ("401", "the upstream wants a credential or refused the one it got (401); the operator sets it for this service: who are you?".to_owned()),
-        ("403", "the upstream forbids this (403); the permissions of the service's credential are the operator's to mend: not you".to_owned()),
-        ("404", "the upstream has no such thing (404): no such thing".to_owned()),
-        ("409", "the upstream answered 409: it has changed (what is there has changed, or is there already: read it again first)".to_owned()),
-        ("429", "the upstream limits the rate of requests (429): not so fast (retry after 7 s)".to_owned()),
-        ("500", "the upstream answered 500: out of order (a retry may help)".to_owned()),
-        ("503", "the upstream is unavailable (503): closed".to_owned()),
-        ("garbage", format!("{strange} `<html>Welcome</html>`: check the service's `url`")),
-        ("truncated", format!("{strange} `{{\"status\":\"success\",\"data\":{{\"resul`: check the service's `url`")),
-        ("huge", "the response to POST http://up:9200/logs/_search is larger than 8388608 bytes; ask for less".to_owned()),
-        ("empty", format!("{strange} ``: check the service's `url`")),
-        ("slow", "up:9200 did not answer within ".to_owned()),
-    ];
-    for ((trouble, said), (name, words)) in told.iter().zip(&expected) {
-        // How long is left of the deadline is not the same in every run.
-        let said = if *trouble == "slow" { &said[..words.len()] } else { said };
-        assert_eq!((*trouble, said), (*name, words.as_str()));
-    }
-    assert_eq!(told.len(), expected.len());
+    let garbage = format!("{strange} `<html>Welcome</html>`: check the service's `url`");
+    let truncated =
+        format!("{strange} `{{\"status\":\"success\",\"data\":{{\"resul`: check the service's `url`");
+    let empty = format!("{strange} ``: check the service's `url`");
+    let huge = "the response to POST http://up:9200/logs/_search is larger than 8388608 bytes; ask for less";
+    let own = [("garbage", &*garbage), ("truncated", &*truncated), ("huge", huge), ("empty", &*empty)];
+    trouble::is_told::<Elasticsearch>(&config, "search", &json!({}), &own);
 }
 
 /// What `search` says to this refusal.

@@ -1,25 +1,17 @@
 //! Prompts, with references that the host replaces, and completions.
 
 use bulkhead_sdk::dispatch::Reference;
-use bulkhead_sdk::testing::{PromptInfo, complete, context};
-use bulkhead_sdk::{Completing, Content};
+use bulkhead_sdk::testing::PromptInfo;
+use double_kit::prompts;
 
 use super::*;
 
 fn text(prompt: &str, arguments: Value) -> String {
-    let mock = upstream(&troubled());
-    let messages = testing::prompt::<Elasticsearch>(config(), &mock, prompt, arguments, &context()).unwrap();
-    assert_eq!(mock.requests().len(), 0);
-    let text = match &messages.messages()[0].1 {
-        Content::Text(text) => Some(text.clone()),
-        _ => None,
-    };
-    text.expect("prompts are text")
+    prompts::text::<Elasticsearch>(&config(), prompt, arguments)
 }
 
-/// `{tool:…}` in the order they are named.
 fn references(text: &str) -> Vec<&str> {
-    text.split("{tool:").skip(1).map(|rest| rest.split('}').next().unwrap()).collect()
+    prompts::steps::<Elasticsearch>(&config(), text)
 }
 
 #[test]
@@ -56,21 +48,11 @@ fn each_step_names_tools_of_its_own_line() {
     assert!(words.starts_with("Find out from the logs in `logs-app` what went wrong: payments fail\n1. "));
     assert_eq!(references(&words), ["mappings", "log_spikes", "search", "search", "esql", "search"]);
     assert!(words.contains("`by: [\"service.name\"]`") && words.contains("`from: -1h`"));
-    let tools: Vec<String> =
-        testing::list::<Elasticsearch>(config()).unwrap().into_iter().map(|tool| tool.name).collect();
-    for line in words.lines() {
-        let named = references(line);
-        assert!(named.len() <= 1 && named.iter().all(|name| tools.iter().any(|tool| tool == name)), "{line}");
-    }
 }
 
 /// What is suggested for an argument after this was typed.
 fn completed(of: &Reference, argument: &str, prefix: &str, settled: &Value) -> Vec<String> {
-    let mock = upstream(&troubled());
-    let settled = settled.as_object().unwrap().clone();
-    let typed = Completing { prefix: prefix.to_owned(), settled };
-    let completion = complete::<Elasticsearch>(config(), &mock, of, argument, &typed, &context()).unwrap();
-    completion.values().to_vec()
+    prompts::completed::<Elasticsearch>(&config(), &upstream(&troubled()), of, argument, prefix, settled)
 }
 
 #[test]

@@ -1,30 +1,16 @@
 //! Prompts, their completions, and dashboards as resources.
 
 use bulkhead_sdk::dispatch::Reference;
-use bulkhead_sdk::{Completing, Content};
+use double_kit::prompts;
 
 use super::*;
 
 fn text(name: &str, arguments: Value) -> String {
-    let call = testing::context();
-    let messages = testing::prompt::<Grafana>(config(), &grafana(), name, arguments, &call).unwrap();
-    match &messages.messages()[0].1 {
-        Content::Text(text) => text.clone(),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// What a text refers to, line by line.
-fn references(text: &str) -> Vec<&str> {
-    text.lines()
-        .filter_map(|line| line.split_once("{tool:")?.1.split_once('}').map(|(name, _)| name))
-        .collect()
+    prompts::text::<Grafana>(&config(), name, arguments)
 }
 
 #[test]
 fn every_prompt_names_tools_that_are_there() {
-    let tools: Vec<String> =
-        testing::list::<Grafana>(config()).unwrap().into_iter().map(|tool| tool.name).collect();
     for (name, arguments, expected) in [
         (
             "dashboard_diagnosis",
@@ -49,13 +35,7 @@ fn every_prompt_names_tools_that_are_there() {
             vec!["what_changed", "diagnose_alerting", "get_dashboard", "query_datasource", "get_link"],
         ),
     ] {
-        let text = text(name, arguments);
-        assert_eq!(references(&text), expected, "{name}");
-        assert!(references(&text).iter().all(|name| tools.iter().any(|tool| tool == name)));
-        for (number, line) in text.lines().filter(|line| line.contains("{tool:")).enumerate() {
-            assert!(line.starts_with(&format!("{}. ", number + 1)), "{line}");
-            assert_eq!(line.matches("{tool:").count(), 1, "one step to a line: {line}");
-        }
+        assert_eq!(prompts::steps::<Grafana>(&config(), &text(name, arguments)), expected, "{name}");
     }
 }
 
@@ -86,26 +66,20 @@ fn prompts_say_what_they_were_asked() {
 
 #[test]
 fn arguments_are_completed() {
-    let complete = |prompt: &str, argument: &str, typed: &str| {
-        let typed = Completing { prefix: typed.into(), ..Completing::default() };
-        let reference = Reference::Prompt(prompt.into());
-        let call = testing::context();
-        let found = testing::complete::<Grafana>(config(), &grafana(), &reference, argument, &typed, &call);
-        found.unwrap().values().to_vec()
+    let complete = |reference: &Reference, argument: &str, prefix: &str| {
+        prompts::completed::<Grafana>(&config(), &grafana(), reference, argument, prefix, &json!({}))
     };
-    assert_eq!(complete("dashboard_diagnosis", "dashboard", ""), ["checkout", "nodes", "home"]);
-    assert_eq!(complete("dashboard_diagnosis", "dashboard", "node h"), ["nodes"], "by title");
-    assert_eq!(complete("dashboard_diagnosis", "dashboard", "ho"), ["home"], "by uid");
-    assert_eq!(complete("alert_rule_review", "folder", "inf"), ["infra"]);
-    assert_eq!(complete("alert_rule_review", "folder", "Dis"), ["disks"]);
-    assert_eq!(complete("alert_rule_review", "datasource", "ord"), ["pg"]);
-    assert_eq!(complete("incident_timeline", "folder", ""), ["disks", "infra", "shop"]);
-    assert_eq!(complete("incident_timeline", "tag", "dep"), ["deploy"]);
+    let of = |prompt: &str| Reference::Prompt(prompt.into());
+    assert_eq!(complete(&of("dashboard_diagnosis"), "dashboard", ""), ["checkout", "nodes", "home"]);
+    assert_eq!(complete(&of("dashboard_diagnosis"), "dashboard", "node h"), ["nodes"], "by title");
+    assert_eq!(complete(&of("dashboard_diagnosis"), "dashboard", "ho"), ["home"], "by uid");
+    assert_eq!(complete(&of("alert_rule_review"), "folder", "inf"), ["infra"]);
+    assert_eq!(complete(&of("alert_rule_review"), "folder", "Dis"), ["disks"]);
+    assert_eq!(complete(&of("alert_rule_review"), "datasource", "ord"), ["pg"]);
+    assert_eq!(complete(&of("incident_timeline"), "folder", ""), ["disks", "infra", "shop"]);
+    assert_eq!(complete(&of("incident_timeline"), "tag", "dep"), ["deploy"]);
     let reference = Reference::Template("grafana:///dashboards/{uid}".into());
-    let typed = Completing { prefix: "check".into(), ..Completing::default() };
-    let call = testing::context();
-    let found = testing::complete::<Grafana>(config(), &grafana(), &reference, "uid", &typed, &call);
-    assert_eq!(found.unwrap().values(), ["checkout"]);
+    assert_eq!(complete(&reference, "uid", "check"), ["checkout"]);
 }
 
 #[test]

@@ -2,34 +2,16 @@
 
 use bulkhead_sdk::dispatch::Reference;
 use bulkhead_sdk::resource::Body;
-use bulkhead_sdk::{Completing, Content, Role};
+use double_kit::prompts;
 
 use super::*;
 
 fn prompted(name: &str, arguments: Value) -> String {
-    let call = testing::context();
-    let messages =
-        testing::prompt::<Jaeger>(config(false), &mock(shop(false)), name, arguments, &call).unwrap();
-    let [(Role::User, Content::Text(text))] = messages.messages() else { panic!("one message of the user") };
-    text.clone()
+    prompts::text::<Jaeger>(&config(false), name, arguments)
 }
 
-/// The tools a prompt names, each on a line of its own.
 fn references(text: &str) -> Vec<&str> {
-    let numbered: Vec<&str> = text.lines().filter(|line| line.contains("{tool:")).collect();
-    for (place, line) in numbered.iter().enumerate() {
-        assert!(
-            line.starts_with(&format!("{}. ", place + 1)) && line.matches("{tool:").count() == 1,
-            "{line}"
-        );
-    }
-    let own: Vec<String> =
-        testing::list::<Jaeger>(config(false)).unwrap().into_iter().map(|tool| tool.name).collect();
-    let names: Vec<&str> = text.split("{tool:").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
-    for name in names.iter().filter(|name| !name.contains('/')) {
-        assert!(own.iter().any(|tool| tool == name), "{name}");
-    }
-    names
+    prompts::steps::<Jaeger>(&config(false), text)
 }
 
 #[test]
@@ -70,18 +52,9 @@ fn latency_is_followed_down() {
 #[test]
 fn arguments_are_completed() {
     let complete = |argument: &str, prefix: &str, settled: Value| {
-        let typed = Completing { prefix: prefix.into(), settled: settled.as_object().unwrap().clone() };
         let reference = Reference::Prompt("latency_investigation".into());
-        let call = testing::context();
-        let found = testing::complete::<Jaeger>(
-            config(false),
-            &mock(shop(false)),
-            &reference,
-            argument,
-            &typed,
-            &call,
-        );
-        found.unwrap().values().to_vec()
+        let mock = mock(shop(false));
+        prompts::completed::<Jaeger>(&config(false), &mock, &reference, argument, prefix, &settled)
     };
     assert_eq!(complete("service", "c", json!({})), ["cart", "checkout"]);
     assert_eq!(complete("operation", "", json!({ "service": "payment" })), ["payment.Charge"]);

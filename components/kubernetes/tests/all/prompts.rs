@@ -2,28 +2,16 @@
 
 use bulkhead_sdk::dispatch::Reference;
 use bulkhead_sdk::resource::Body;
-use bulkhead_sdk::{Completing, Content};
+use double_kit::prompts;
 
 use super::*;
 
 fn prompt(name: &str, arguments: Value) -> String {
-    let mock = Mock::new();
-    let messages =
-        testing::prompt::<Kubernetes>(config(), &mock, name, arguments, &testing::context()).unwrap();
-    let [(_, Content::Text(text))] = messages.messages() else { panic!("one text") };
-    assert_eq!(mock.requests().len(), 0);
-    text.clone()
-}
-
-/// The tools a text names, in their order.
-fn named(text: &str) -> Vec<&str> {
-    text.split("{tool:").skip(1).map(|rest| rest.split('}').next().unwrap()).collect()
+    prompts::text::<Kubernetes>(&config(), name, arguments)
 }
 
 #[test]
 fn every_prompt_names_tools_that_there_are_one_to_a_step() {
-    let tools: Vec<String> =
-        testing::list::<Kubernetes>(config()).unwrap().into_iter().map(|tool| tool.name).collect();
     let workload = json!({ "kind": "deployment", "name": "web", "namespace": "shop" });
     for (name, arguments, expected) in [
         (
@@ -69,18 +57,7 @@ fn every_prompt_names_tools_that_there_are_one_to_a_step() {
             ],
         ),
     ] {
-        let text = prompt(name, arguments);
-        assert_eq!(named(&text), expected, "{name}");
-        assert!(
-            named(&text).iter().all(|tool| tool.contains('/') || tools.iter().any(|one| one == tool)),
-            "{name}"
-        );
-        for line in text.lines().filter(|line| line.contains("{tool:")) {
-            assert!(
-                line.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok()),
-                "{name}: {line}"
-            );
-        }
+        assert_eq!(prompts::tools::<Kubernetes>(&config(), &prompt(name, arguments)), expected, "{name}");
     }
     let listed = testing::prompts::<Kubernetes>(config()).unwrap();
     assert_eq!(listed.len(), 5);
@@ -100,18 +77,15 @@ fn what_is_asked_for_is_in_the_text() {
 }
 
 fn complete(reference: &Reference, argument: &str, prefix: &str, settled: &Value) -> Vec<String> {
-    let typed = Completing { prefix: prefix.into(), settled: settled.as_object().unwrap().clone() };
     let mock = host(&cluster());
-    let found =
-        testing::complete::<Kubernetes>(config(), &mock, reference, argument, &typed, &testing::context())
-            .unwrap();
+    let found = prompts::completed::<Kubernetes>(&config(), &mock, reference, argument, prefix, settled);
     for sent in mock.requests() {
         assert!(
             !sent.url.contains("configmaps")
                 || sent.header("accept").unwrap().contains("PartialObjectMetadataList")
         );
     }
-    found.values().to_vec()
+    found
 }
 
 #[test]

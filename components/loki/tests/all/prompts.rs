@@ -2,28 +2,20 @@
 
 use bulkhead_sdk::dispatch::Reference;
 use bulkhead_sdk::resource::Body;
-use bulkhead_sdk::{Completing, Content, Role};
+use double_kit::prompts;
 
 use super::*;
 
 fn text(arguments: Value) -> String {
-    let call = testing::context();
-    let messages =
-        testing::prompt::<Loki>(config(), &mock(shop()), "log_investigation", arguments, &call).unwrap();
-    let [(Role::User, Content::Text(text))] = messages.messages() else { panic!("one message of the user") };
-    text.clone()
+    prompts::text::<Loki>(&config(), "log_investigation", arguments)
 }
 
 #[test]
 fn each_tool_has_a_line_of_its_own() {
     let text = text(json!({ "problem": "checkout fails" }));
     assert!(text.starts_with("Find out from the logs what is behind this: checkout fails\nIt began about `-1h`. The place is not known yet"));
-    let own: Vec<String> =
-        testing::list::<Loki>(config()).unwrap().into_iter().map(|tool| tool.name).collect();
-    let references: Vec<&str> =
-        text.split("{tool:").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
     assert_eq!(
-        references,
+        prompts::steps::<Loki>(&config(), &text),
         [
             "error_spikes",
             "labels",
@@ -37,13 +29,6 @@ fn each_tool_has_a_line_of_its_own() {
             "grafana/what_changed"
         ]
     );
-    for name in references.iter().filter(|name| !name.contains('/')) {
-        assert!(own.iter().any(|tool| tool == name), "{name}");
-    }
-    let numbered: Vec<&str> = text.lines().filter(|line| line.contains("{tool:")).collect();
-    for (place, line) in numbered.iter().enumerate() {
-        assert!(line.starts_with(&format!("{}. ", place + 1)), "{line}");
-    }
 }
 
 #[test]
@@ -59,13 +44,8 @@ fn the_place_becomes_a_selector() {
 #[test]
 fn arguments_are_completed() {
     let complete = |argument: &str, prefix: &str, settled: Value| {
-        let typed = Completing { prefix: prefix.into(), settled: settled.as_object().unwrap().clone() };
         let reference = Reference::Prompt("log_investigation".into());
-        let call = testing::context();
-        testing::complete::<Loki>(config(), &mock(shop()), &reference, argument, &typed, &call)
-            .unwrap()
-            .values()
-            .to_vec()
+        prompts::completed::<Loki>(&config(), &mock(shop()), &reference, argument, prefix, &settled)
     };
     assert_eq!(complete("label", "n", json!({})), ["namespace"]);
     assert_eq!(complete("value", "c", json!({})), ["cart", "checkout"]);
@@ -94,9 +74,7 @@ fn labels_can_be_read() {
     let listed = testing::resources::<Loki>(config(), &mock(shop()), None, &call).unwrap();
     let templates = testing::templates::<Loki>(config()).unwrap();
     assert_eq!((&*listed.entries[0].uri, &*templates[0].uri), ("loki:///labels", "loki:///labels/{label}"));
-    let typed = Completing { prefix: "p".into(), ..Completing::default() };
     let reference = Reference::Template("loki:///labels/{label}".into());
-    let found =
-        testing::complete::<Loki>(config(), &mock(shop()), &reference, "label", &typed, &call).unwrap();
-    assert_eq!(found.values(), ["pod"]);
+    let found = prompts::completed::<Loki>(&config(), &mock(shop()), &reference, "label", "p", &json!({}));
+    assert_eq!(found, ["pod"]);
 }

@@ -1,39 +1,21 @@
 //! Prompts, the tools they name, and completions.
 
 use bulkhead_sdk::dispatch::Reference;
-use bulkhead_sdk::testing::context;
-use bulkhead_sdk::{Completing, Content};
-use double_kit::wire;
+use double_kit::{prompts, wire};
 
 use super::*;
 
 fn filled(name: &str, arguments: Value) -> String {
-    let messages = testing::prompt::<Prometheus>(config(), &mock(), name, arguments, &context()).unwrap();
-    match &messages.messages() {
-        [(_, Content::Text(text))] => text.clone(),
-        other => unreachable!("{other:?}"),
-    }
+    prompts::text::<Prometheus>(&config(), name, arguments)
 }
 
-/// The tools a text names, by line.
 fn named(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|line| Some(line.split_once("{tool:")?.1.split_once('}')?.0)).collect()
+    prompts::steps::<Prometheus>(&config(), text)
 }
 
 #[test]
-fn every_step_names_at_most_one_tool_on_a_line_of_its_own() {
-    for prompt in testing::prompts::<Prometheus>(config()).unwrap() {
-        let arguments: serde_json::Map<String, Value> =
-            prompt.arguments.iter().map(|argument| (argument.name.clone(), "x".into())).collect();
-        let text = filled(&prompt.name, arguments.into());
-        assert!(text.lines().all(|line| line.matches("{tool:").count() <= 1), "{text}");
-        let steps: Vec<&str> =
-            text.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit())).collect();
-        for (index, step) in steps.iter().enumerate() {
-            assert!(step.starts_with(&format!("{}. ", index + 1)), "{step}");
-        }
-        assert_eq!(text.lines().count(), steps.len() + 1, "what belongs to a step is on its line: {text}");
-    }
+fn every_step_is_a_line() {
+    prompts::are_steps::<Prometheus>(&config());
 }
 
 #[test]
@@ -90,13 +72,9 @@ fn an_alert_is_looked_at_from_its_rule_outwards() {
 #[test]
 fn arguments_are_completed_from_what_there_is() {
     let complete = |reference: &Reference, argument: &str, prefix: &str| {
-        let typed = Completing { prefix: prefix.to_owned(), ..Completing::default() };
         let url = json!({ "url": "http://up:9090" });
         let mock = wire::mock(double_prometheus::double(NOW as f64)).at(clock());
-        testing::complete::<Prometheus>(url, &mock, reference, argument, &typed, &context())
-            .unwrap()
-            .values()
-            .to_vec()
+        prompts::completed::<Prometheus>(&url, &mock, reference, argument, prefix, &json!({}))
     };
     let of = |prompt: &str| Reference::Prompt(prompt.to_owned());
     assert_eq!(complete(&of("metrics_diagnosis"), "job", ""), ["api", "node", "prometheus", "slow"]);

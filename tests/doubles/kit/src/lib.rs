@@ -5,6 +5,7 @@
 //! - [`vendor`]: the vendor's API document, where it is at hand, and whether a table or a reply agrees with it.
 //! - [`below()`]: a double behind a path prefix.
 //! - [`walk`]: calls every tool once against a double, and checks all that can be checked without knowing the service.
+//! - [`prompts`]: what a prompt says, the tools it names, and what its arguments could be.
 //! - [`trouble`]: an upstream that fails in each way one can.
 //!
 //! Everything here is for tests: what is wrong panics, and says what.
@@ -20,6 +21,7 @@
 
 mod below;
 pub mod contract;
+pub mod prompts;
 pub mod trouble;
 pub mod vendor;
 pub mod walk;

@@ -49,6 +49,51 @@ pub fn told<S: Service>(
     troubles().into_iter().map(told).collect()
 }
 
+/// What the SDK says in each trouble of an upstream at this address, where no more is known of the upstream.
+fn usual(address: &str) -> Vec<(&'static str, String)> {
+    let said = [
+        (
+            "401",
+            "the upstream wants a credential or refused the one it got (401); the operator sets it for this service: who are you?",
+        ),
+        (
+            "403",
+            "the upstream forbids this (403); the permissions of the service's credential are the operator's to mend: not you",
+        ),
+        ("404", "the upstream has no such thing (404): no such thing"),
+        (
+            "409",
+            "the upstream answered 409: it has changed (what is there has changed, or is there already: read it again first)",
+        ),
+        ("429", "the upstream limits the rate of requests (429): not so fast (retry after 7 s)"),
+        ("500", "the upstream answered 500: out of order (a retry may help)"),
+        ("503", "the upstream is unavailable (503): closed"),
+        (
+            "garbage",
+            "the upstream's answer is not what was expected: expected value at line 1 column 1; it begins with: <html>Welcome</html>",
+        ),
+        (
+            "empty",
+            "the upstream's answer is not what was expected: EOF while parsing a value at line 1 column 0; it begins with: ",
+        ),
+    ];
+    let slow = ("slow", format!("{address} did not answer within 29.8 s"));
+    said.into_iter().map(|(trouble, words)| (trouble, words.to_owned())).chain([slow]).collect()
+}
+
+/// A call fails in every trouble, and says exactly this: its `own` words, or the SDK's.
+#[track_caller]
+pub fn is_told<S: Service>(config: &Value, tool: &str, arguments: &Value, own: &[(&str, &str)]) {
+    let address = config["url"].as_str().unwrap().split('/').nth(2).unwrap();
+    let usual = usual(address);
+    for (trouble, said) in told::<S>(config, tool, arguments) {
+        let own = own.iter().find(|(name, _)| *name == trouble).map(|(_, words)| *words);
+        let usual = usual.iter().find(|(name, _)| *name == trouble).map(|(_, words)| words.as_str());
+        let expected = own.or(usual).unwrap_or_else(|| panic!("what is said in `{trouble}`?"));
+        assert_eq!(said.unwrap_err(), expected, "{trouble}");
+    }
+}
+
 /// Every tool fails in every trouble, but for those that are named with the trouble they take for an answer.
 #[track_caller]
 pub fn nothing_is_taken_for_an_answer<S: Service>(
