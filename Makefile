@@ -28,7 +28,7 @@ instructions: tools ## what a call's stages take, counted by callgrind; fails on
 	@version=$$(sed -n '/^name = "gungraun-runner"$$/{n;s/.*"\(.*\)"/\1/p}' Cargo.lock); \
 		gungraun-runner --version 2>/dev/null | grep -qw "$$version" \
 		|| { echo "gungraun-runner $$version is missing; install it with: cargo install --locked gungraun-runner@$$version" >&2; exit 1; }
-	env -u RUST_BACKTRACE $(OPTIMISED) $(CARGO) bench --profile dev --package bulkhead --bench instructions
+	env -u RUST_BACKTRACE $(OPTIMISED) $(CARGO) bench --profile dev --workspace --bench instructions
 
 # No sanitizer: the code under test has no `unsafe` of ours, and without one the pinned compiler does, instead of a
 # nightly. No guest is run, so any component will do as the one in the binary. What is found new goes to
