@@ -56,12 +56,9 @@ impl Doctor {
         if let Some(file) = &options.config {
             files::secrets(file, findings);
         }
-        let config = match loaded.config {
-            Ok(config) => config,
-            Err(_) => {
-                machine::look(None, findings);
-                return; // what else there is to look at, it would say
-            }
+        let Ok(config) = loaded.config else {
+            machine::look(None, findings);
+            return; // what else there is to look at, it would say
         };
         configuration::callers(&config, findings);
         files::folders(&config, findings);

@@ -54,7 +54,7 @@ fn joined(before: &str, lines: &[String]) -> String {
     lines.iter().map(|line| format!("{line}{end}")).collect()
 }
 
-fn table<'a>(slot: Slot<'a>) -> Result<&'a str, Broken> {
+fn table(slot: Slot<'_>) -> Result<&str, Broken> {
     match slot.servers {
         [key] => Ok(key),
         _ => Err(Broken::whole("only tables at the top can be changed")),
