@@ -20,6 +20,7 @@ mod explain;
 mod inspect;
 mod key;
 pub(crate) mod logging;
+mod new;
 mod serve;
 mod tools;
 
@@ -89,7 +90,9 @@ enum Command {
     Audit(audit::Audit),
     /// Show what is different about a service's component since it was pinned, and agree to it.
     Approve(approve::Approve),
-    /// Build a component crate into a `.wasm` and check it.
+    /// Make a new component: a project with one tool, a test and a README.
+    New(new::New),
+    /// Build a component, in Rust, JavaScript or Python, into a `.wasm` and check it.
     Build(build::Build),
     /// Show what to paste into an MCP client, or write it into the client's own file.
     Client(client::Client),
@@ -138,6 +141,7 @@ impl Cli {
             Command::Explain(explain) => explain.run(&options).await,
             Command::Approve(approve) => approve.run(&options).await,
             Command::Audit(audit) => audit.run(&options).await,
+            Command::New(new) => new.run(&options),
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),
             Command::Doctor(doctor) => doctor.run(&options).await,
