@@ -15,6 +15,7 @@ mod build;
 mod call;
 mod check;
 mod client;
+mod completions;
 mod doctor;
 mod explain;
 mod inspect;
@@ -100,6 +101,10 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Make an API key, or hash a password, for the `auth` section.
     Key(key::Key),
+    /// Print the completions of a shell.
+    Completions(completions::Completions),
+    /// Write a man page for each command.
+    Man(completions::Man),
 }
 
 /// Why the command ends with something other than 0.
@@ -146,6 +151,8 @@ impl Cli {
             Command::Client(client) => client.run(&options),
             Command::Doctor(doctor) => doctor.run(&options).await,
             Command::Key(key) => key.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
         }
     }
 

@@ -391,3 +391,42 @@ fn stdio_ends_when_it_is_told_to() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     drop(stdin);
 }
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let commands = ["serve", "new", "build", "call", "completions", "man"];
+    for shell in ["bash", "zsh", "fish"] {
+        let script = bulkhead(&["completions", shell]);
+        let script = String::from_utf8(script.stdout).unwrap();
+        for command in commands {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    // A shell can read it, and completes with it.
+    let bin = Path::new(env!("CARGO_BIN_EXE_bulkhead"));
+    let typed = format!(
+        "source <('{}' completions bash) && COMP_WORDS=(bulkhead ser) COMP_CWORD=1 && _bulkhead bulkhead ser bulkhead && echo \"${{COMPREPLY[@]}}\"",
+        bin.display()
+    );
+    let completed = Command::new("bash").args(["-c", &typed]).output().unwrap();
+    assert_eq!(
+        String::from_utf8(completed.stdout).unwrap(),
+        "serve\n",
+        "{:?}",
+        String::from_utf8(completed.stderr)
+    );
+
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    assert!(bulkhead(&["man", pages.to_str().unwrap()]).status.success());
+    let page = fs::read_to_string(pages.join("bulkhead-new.1")).unwrap();
+    assert!(page.contains("Make a new component"), "{page}");
+    for command in commands {
+        assert!(pages.join(format!("bulkhead-{command}.1")).is_file(), "{command}");
+    }
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let refused = bulkhead(&["man", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains(file.to_str().unwrap()));
+}
