@@ -16,6 +16,7 @@ mod call;
 mod check;
 mod client;
 mod completions;
+mod dev;
 mod doctor;
 mod explain;
 mod inspect;
@@ -95,6 +96,8 @@ enum Command {
     New(new::New),
     /// Build a component, in Rust, JavaScript or Python, into a `.wasm` and check it.
     Build(build::Build),
+    /// Serve a component while it is written: build and reload it whenever a file changes, call it from the terminal.
+    Dev(dev::Dev),
     /// Show what to paste into an MCP client, or write it into the client's own file.
     Client(client::Client),
     /// Find what is wrong with this installation, and say how to mend it.
@@ -150,15 +153,25 @@ impl Cli {
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),
             Command::Doctor(doctor) => doctor.run(&options).await,
+            Command::Dev(dev) => dev.run(&options).await,
             Command::Key(key) => key.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
         }
     }
 
-    /// Whether the host stays up, and so should tell what it does.
-    fn stays(&self) -> bool {
-        matches!(self.command, Command::Serve(_) | Command::Stdio)
+    /// What is logged unless something else is asked for: what a host does that stays up, or what is wrong.
+    fn usual_log(&self) -> &'static str {
+        match self.command {
+            Command::Serve(_) | Command::Stdio => "info",
+            Command::Dev(_) => dev::lines::FILTER,
+            _ => "warn",
+        }
+    }
+
+    /// Whether lines are for somebody who writes a component.
+    fn for_author(&self) -> bool {
+        matches!(self.command, Command::Dev(_))
     }
 }
 

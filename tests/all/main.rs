@@ -16,6 +16,7 @@ mod components;
 mod contract;
 mod crash;
 mod credentials;
+mod dev;
 mod direct;
 mod docs;
 mod doctor;
