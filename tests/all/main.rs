@@ -52,6 +52,7 @@ mod tasks;
 mod tenants;
 mod tidy;
 mod tls;
+mod tutorial;
 
 #[test]
 fn every_file_here_is_a_module() {
