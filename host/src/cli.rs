@@ -15,11 +15,14 @@ mod build;
 mod call;
 mod check;
 mod client;
+mod completions;
+mod dev;
 mod doctor;
 mod explain;
 mod inspect;
 mod key;
 pub(crate) mod logging;
+mod new;
 mod serve;
 mod tools;
 
@@ -89,14 +92,22 @@ enum Command {
     Audit(audit::Audit),
     /// Show what is different about a service's component since it was pinned, and agree to it.
     Approve(approve::Approve),
-    /// Build a component crate into a `.wasm` and check it.
+    /// Make a new component: a project with one tool, a test and a README.
+    New(new::New),
+    /// Build a component, in Rust, JavaScript or Python, into a `.wasm` and check it.
     Build(build::Build),
+    /// Serve a component while it is written: build and reload it whenever a file changes, call it from the terminal.
+    Dev(dev::Dev),
     /// Show what to paste into an MCP client, or write it into the client's own file.
     Client(client::Client),
     /// Find what is wrong with this installation, and say how to mend it.
     Doctor(doctor::Doctor),
     /// Make an API key, or hash a password, for the `auth` section.
     Key(key::Key),
+    /// Print the completions of a shell.
+    Completions(completions::Completions),
+    /// Write a man page for each command.
+    Man(completions::Man),
 }
 
 /// Why the command ends with something other than 0.
@@ -138,16 +149,29 @@ impl Cli {
             Command::Explain(explain) => explain.run(&options).await,
             Command::Approve(approve) => approve.run(&options).await,
             Command::Audit(audit) => audit.run(&options).await,
+            Command::New(new) => new.run(&options),
             Command::Build(build) => build.run(&options),
             Command::Client(client) => client.run(&options),
             Command::Doctor(doctor) => doctor.run(&options).await,
+            Command::Dev(dev) => dev.run(&options).await,
             Command::Key(key) => key.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
         }
     }
 
-    /// Whether the host stays up, and so should tell what it does.
-    fn stays(&self) -> bool {
-        matches!(self.command, Command::Serve(_) | Command::Stdio)
+    /// What is logged unless something else is asked for: what a host does that stays up, or what is wrong.
+    fn usual_log(&self) -> &'static str {
+        match self.command {
+            Command::Serve(_) | Command::Stdio => "info",
+            Command::Dev(_) => dev::lines::FILTER,
+            _ => "warn",
+        }
+    }
+
+    /// Whether lines are for somebody who writes a component.
+    fn for_author(&self) -> bool {
+        matches!(self.command, Command::Dev(_))
     }
 }
 

@@ -337,6 +337,10 @@ impl Egress {
     }
 }
 
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
+
 type Done = Box<dyn Future<Output = Result<(), Error>> + Send>;
 type Sent = Result<(Response<WasiBody>, Done), Error>;
 
@@ -396,12 +400,12 @@ impl WasiHttpHooks for Egress {
                 Ok(response) => {
                     let status = response.status().as_u16();
                     policy.measured(Upstream::Answered(status), started.elapsed(), None);
-                    tracing::debug!(%call, service = %policy.service, request = shown, status, "outbound request");
+                    tracing::debug!(%call, service = %policy.service, request = shown, status, took_us = micros(started.elapsed()), "outbound request");
                 }
                 Err(fault) => {
                     entry.failed(&fault.why);
                     policy.measured(Upstream::Failed, started.elapsed(), None);
-                    tracing::warn!(%call, service = %policy.service, request = shown, error = fault.why, "outbound request failed");
+                    tracing::warn!(%call, service = %policy.service, request = shown, error = fault.why, took_us = micros(started.elapsed()), "outbound request failed");
                 }
             }
             sent.map(|response| (response, nothing())).map_err(|fault| fault.typed)

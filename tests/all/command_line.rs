@@ -391,3 +391,77 @@ fn stdio_ends_when_it_is_told_to() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     drop(stdin);
 }
+
+#[test]
+fn new_says_what_it_made_and_what_to_type_and_refuses_what_it_cannot_make() {
+    let temporary = tempfile::tempdir().unwrap();
+    let new = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
+        command.arg("new").args(args).current_dir(temporary.path()).output().unwrap()
+    };
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let made = new(&["a-thing", "--lang", "python"]);
+    assert_eq!(
+        text(&made.stderr),
+        "made a-thing/: a component in Python with one tool, its test and a README\nnext:\n  \
+         cd a-thing && python3 -m venv .venv && .venv/bin/pip install -r requirements.txt\n  \
+         .venv/bin/python -m unittest\n  bulkhead dev\n"
+    );
+    assert_eq!((text(&made.stdout), made.status.code()), (String::new(), Some(0)));
+    let data: Value = serde_json::from_slice(&new(&["b", "--json"]).stdout).unwrap();
+    assert_eq!((&data["dir"], &data["next"]), (&json!("b"), &json!(["cd b", "cargo test", "bulkhead dev"])));
+    assert!(data["files"].as_array().unwrap().contains(&json!("src/lib.rs")), "{data}");
+    for (args, why) in [
+        (&["a-thing"][..], "a-thing is there already and not an empty folder; nothing was written"),
+        (&["A"], "`A` cannot be a component's name: lower-case letters, digits and `-` in between"),
+        (&["../x"], "`../x` cannot be a component's name"),
+        (&["x", "--lang", "perl"], "invalid value 'perl' for '--lang <LANGUAGE>'"),
+    ] {
+        let refused = new(args);
+        assert_eq!(refused.status.code(), Some(64), "{args:?}");
+        assert!(text(&refused.stderr).contains(why), "{args:?}: {}", text(&refused.stderr));
+    }
+    let mut there: Vec<_> =
+        fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    there.sort();
+    assert_eq!(there, ["a-thing", "b"]);
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let commands = ["serve", "new", "dev", "build", "call", "completions", "man"];
+    for shell in ["bash", "zsh", "fish"] {
+        let script = bulkhead(&["completions", shell]);
+        let script = String::from_utf8(script.stdout).unwrap();
+        for command in commands {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    // A shell can read it, and completes with it.
+    let bin = Path::new(env!("CARGO_BIN_EXE_bulkhead"));
+    let typed = format!(
+        "source <('{}' completions bash) && COMP_WORDS=(bulkhead ser) COMP_CWORD=1 && _bulkhead bulkhead ser bulkhead && echo \"${{COMPREPLY[@]}}\"",
+        bin.display()
+    );
+    let completed = Command::new("bash").args(["-c", &typed]).output().unwrap();
+    assert_eq!(
+        String::from_utf8(completed.stdout).unwrap(),
+        "serve\n",
+        "{:?}",
+        String::from_utf8(completed.stderr)
+    );
+
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    assert!(bulkhead(&["man", pages.to_str().unwrap()]).status.success());
+    let page = fs::read_to_string(pages.join("bulkhead-dev.1")).unwrap();
+    assert!(page.contains("Serve a component while it is written"), "{page}");
+    for command in commands {
+        assert!(pages.join(format!("bulkhead-{command}.1")).is_file(), "{command}");
+    }
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let refused = bulkhead(&["man", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains(file.to_str().unwrap()));
+}

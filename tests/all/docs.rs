@@ -19,13 +19,14 @@ use crate::{
 };
 
 /// A fenced block: its language, its text, and the section it stands in.
-struct Block {
-    section: String,
-    kind: String,
-    text: String,
+#[derive(Clone)]
+pub(crate) struct Block {
+    pub(crate) section: String,
+    pub(crate) kind: String,
+    pub(crate) text: String,
 }
 
-fn blocks(document: &str) -> Vec<Block> {
+pub(crate) fn blocks(document: &str) -> Vec<Block> {
     let (mut blocks, mut section, mut open): (Vec<Block>, String, bool) = (Vec::new(), String::new(), false);
     for line in document.lines() {
         match (line.strip_prefix("```"), open) {

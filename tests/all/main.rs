@@ -16,6 +16,7 @@ mod components;
 mod contract;
 mod crash;
 mod credentials;
+mod dev;
 mod direct;
 mod docs;
 mod doctor;
@@ -51,6 +52,7 @@ mod tasks;
 mod tenants;
 mod tidy;
 mod tls;
+mod tutorial;
 
 #[test]
 fn every_file_here_is_a_module() {

@@ -43,6 +43,14 @@ pub struct Artifact {
     pub sources: Vec<PathBuf>,
 }
 
+impl Artifact {
+    /// What the component's file is called: after the project, without the scope that npm has.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.wasm", self.name.rsplit('/').next().unwrap_or_default())
+    }
+}
+
 /// Why there is no artifact.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {

@@ -51,8 +51,10 @@ pub(crate) fn build(dir: &Path, say: &dyn Fn(&str)) -> Result<Built, BuildError>
     known(&project.exports).map_err(|why| odd(&why))?;
     let tool = |name: &str| {
         tools::find(dir, "node_modules/.bin", name).ok_or_else(|| {
+            let listed = String::from_utf8_lossy(&text).contains(name);
+            let what = if listed { String::new() } else { format!(" --save-dev --save-exact {PACKAGES}") };
             BuildError::Tool(format!(
-                "{name} is not installed; in {} run `npm install --save-dev --save-exact {PACKAGES}` (Node.js 20 or later)",
+                "{name} is not installed; in {} run `npm install{what}` (Node.js 20 or later)",
                 dir.display()
             ))
         })

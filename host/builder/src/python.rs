@@ -30,7 +30,10 @@ import json, os, sys, sysconfig, tomllib
 try:
     import bulkhead_sdk
 except ImportError:
-    sys.exit("bulkhead_sdk is not installed for " + sys.executable + "; `pip install` it, or add its folder to PYTHONPATH")
+    how = "`pip install` it, or add its folder to PYTHONPATH"
+    if os.path.exists("requirements.txt"):
+        how = "in " + os.getcwd() + " run `python3 -m venv .venv && .venv/bin/pip install -r requirements.txt`"
+    sys.exit("bulkhead_sdk is not installed for " + sys.executable + "; " + how)
 with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)
 print(json.dumps({

@@ -22,7 +22,7 @@ pub(super) struct Build {
 impl Build {
     pub(super) fn run(self, options: &Options) -> Outcome {
         let artifact = guest_builder::build(&self.dir, None, &|line| eprintln!("{line}")).map_err(failed)?;
-        let out = self.out.unwrap_or_else(|| self.dir.join(format!("{}.wasm", artifact.name)));
+        let out = self.out.unwrap_or_else(|| self.dir.join(artifact.file_name()));
         let wasm = std::fs::read(&artifact.wasm).map_err(|e| unreadable(&artifact.wasm, &e))?;
         // Names were checked by the builder; this checks the types behind them.
         let sandbox = app::sandbox(&options.load(None)?).map_err(failed)?;

@@ -76,7 +76,7 @@ fn arguments(text: String) -> Result<Map<String, Value>, Failure> {
     serde_json::from_str(&text).map_err(|e| usage(format!("the arguments are not a JSON object: {e}")))
 }
 
-fn text(output: &ToolOutput) -> String {
+pub(super) fn text(output: &ToolOutput) -> String {
     let parts = output.content.iter().map(|content| match content {
         Content::Text(text) | Content::Resource { body: ResourceBody::Text(text), .. } => text.clone(),
         Content::Image(media) | Content::Audio(media) => {
@@ -90,7 +90,7 @@ fn text(output: &ToolOutput) -> String {
     parts.collect::<Vec<_>>().join("\n")
 }
 
-fn data(output: &ToolOutput) -> Value {
+pub(super) fn data(output: &ToolOutput) -> Value {
     match &output.structured {
         Some(structured) => structured.clone(),
         None => json!({ "text": text(output) }),

@@ -116,7 +116,7 @@ impl Explain {
     }
 }
 
-fn show(explained: &Explanation) {
+pub(super) fn show(explained: &Explanation) {
     let verdict = if explained.allowed { "ALLOWED" } else { "REFUSED" };
     let Explanation { method, url, service, .. } = explained;
     match &explained.tool {
@@ -150,7 +150,8 @@ fn show(explained: &Explanation) {
     }
 }
 
-fn words(reason: &str) -> &str {
+/// A reason of the rules, in words.
+pub(super) fn words(reason: &str) -> &str {
     match reason {
         "malformed_url" => "not an absolute http(s) URL, or one that upstreams could read in two ways",
         "user_info" => "the URL names a user or a password; use `credentials`",
@@ -159,6 +160,13 @@ fn words(reason: &str) -> &str {
         "guest_credential" => "only a credential of the operator may set one of its query keys",
         "address" => "none of the host's addresses may be dialled",
         "unresolved" => "the host has no address",
+        // These depend on what else was sent, so only `dev` has them.
+        "requests_per_call" => "the call has sent as many as `limits.requests_per_call`",
+        "concurrent_requests" => "as many as `limits.concurrent_requests` are under way",
+        "header_bytes" => "its headers are larger than `limits.header_bytes`",
+        "part_with_credential" => "a part of a response cannot be asked for with a credential",
+        "rate" => "more than `limits.requests_per_second`",
+        "circuit" => "the upstream keeps failing and is left alone for a while",
         other => other,
     }
 }

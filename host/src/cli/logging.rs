@@ -25,7 +25,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use super::Cli;
+use super::{Cli, dev::lines};
 
 /// rmcp logs an error whenever a client goes away, which is none, and its spans at `info` cost a fifth of the
 /// throughput.
@@ -49,7 +49,7 @@ struct Log {
 /// Sets up logging for this run.
 pub(crate) fn init(cli: &Cli) {
     static JSON: AtomicBool = AtomicBool::new(false);
-    let usual = if cli.stays() { "info" } else { "warn" };
+    let usual = cli.usual_log();
     let format = cli.options.json.then_some(Format::Json);
     let flags = Logging { format, level: cli.options.log.clone(), ..Logging::default() };
     let (filter, filter_handle) = reload::Layer::new(EnvFilter::new(usual));
@@ -57,7 +57,7 @@ pub(crate) fn init(cli: &Cli) {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .event_format(Lines::new(&JSON));
+        .event_format(Lines { for_author: cli.for_author(), ..Lines::new(&JSON) });
     tracing_subscriber::registry().with(filter).with(guests).with(lines).init();
     let log = Log { filter: filter_handle, guests: guests_handle, json: &JSON, flags, usual };
     if LOG.set(log).is_ok() {
@@ -147,6 +147,8 @@ impl Visit for Service {
 /// Lines for people, or for programs.
 struct Lines {
     json: &'static AtomicBool,
+    /// Short ones, for somebody who looks on.
+    for_author: bool,
     for_people: format::Format<Full>,
     for_programs: format::Format<Json>,
 }
@@ -156,7 +158,7 @@ impl Lines {
         // The host has no spans; those of libraries are made for people.
         let for_programs =
             format::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
-        Self { json, for_people: format::format(), for_programs }
+        Self { json, for_author: false, for_people: format::format(), for_programs }
     }
 }
 
@@ -173,6 +175,8 @@ where
     ) -> fmt::Result {
         if self.json.load(Ordering::Relaxed) {
             self.for_programs.format_event(context, writer, event)
+        } else if self.for_author {
+            lines::write(event, writer)
         } else {
             self.for_people.format_event(context, writer, event)
         }
@@ -273,6 +277,43 @@ mod tests {
             (&"hello".into(), &3.into(), &"INFO".into())
         );
         assert!(!text.contains("canary"));
+    }
+
+    #[test]
+    fn an_author_reads_short_lines() {
+        static HUMAN: AtomicBool = AtomicBool::new(false);
+        let written = Written::default();
+        let (out, lines) = (written.clone(), Lines { for_author: true, ..Lines::new(&HUMAN) });
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(move || out.clone())
+            .with_ansi(false)
+            .event_format(lines);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            const EGRESS: &str = "bulkhead::egress";
+            let request = "GET http://h/x";
+            tracing::info!(target: "guest", service = "w", data = Some("{\"n\":1}"), "hello");
+            tracing::info!(target: "guest", service = "w", stream = "stdout", "printed");
+            tracing::debug!(target: EGRESS, service = "w", request, status = 200_u16, took_us = 7_u64, "outbound request");
+            tracing::debug!(target: EGRESS, request, "outbound request answered by what is kept");
+            tracing::warn!(target: EGRESS, request, reason = "no_rule", "outbound request refused");
+            tracing::warn!(target: EGRESS, request, reason = ?Some("circuit"), "outbound request not sent now");
+            tracing::warn!(target: EGRESS, request, error = "refused", took_us = 3_u64, "outbound request failed");
+            tracing::debug!(target: "call", tool = "w_current", outcome = "ok", took_us = 9_u64);
+            tracing::error!(service = "w", error = "broken", "a service is left out");
+        });
+        let written = written.0.lock().unwrap().clone();
+        let expected = [
+            "  log     info hello {\"n\":1}",
+            "  stdout  printed",
+            "  egress  GET http://h/x 200 7 µs",
+            "  egress  GET http://h/x answered by what is kept",
+            "  egress  GET http://h/x REFUSED: no rule allows this method on this URL (no_rule)",
+            "  egress  GET http://h/x REFUSED: the upstream keeps failing and is left alone for a while (circuit)",
+            "  egress  GET http://h/x FAILED: refused 3 µs",
+            "  call    w_current ok 9 µs",
+            "error: a service is left out error=broken service=w",
+        ];
+        assert_eq!(String::from_utf8(written).unwrap().lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -31,8 +31,9 @@ impl Serve {
         let started = config.without_tenants();
         let stop = stop_signal()?;
         // Bound first: a port in use should not cost a compile.
-        let listener =
-            TcpListener::bind(config.server.listen).await.map_err(|e| unbound(config.server.listen, &e))?;
+        let listener = TcpListener::bind(config.server.listen)
+            .await
+            .map_err(|e| unbound(config.server.listen, &e, "--listen 127.0.0.1:0"))?;
         let address = listener.local_addr().map_err(failed)?;
         let host = tokio::select! {
             host = build_host(config) => host?,
@@ -66,14 +67,15 @@ fn named(services: &[Arc<str>]) -> String {
     if more > 0 { format!("{} and {more} more", names.join(",")) } else { names.join(",") }
 }
 
-fn unbound(address: SocketAddr, error: &io::Error) -> Failure {
+/// Why an address cannot be listened on; `other` is what to write for another.
+pub(super) fn unbound(address: SocketAddr, error: &io::Error, other: &str) -> Failure {
     failed(match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "{address} is in use: another program listens there. Stop it, or choose another with --listen 127.0.0.1:0"
+            "{address} is in use: another program listens there. Stop it, or choose another with {other}"
         ),
         io::ErrorKind::PermissionDenied => {
             format!(
-                "listening on {address} is not permitted; ports below 1024 need privileges, choose another with --listen"
+                "listening on {address} is not permitted; ports below 1024 need privileges, choose another with {other}"
             )
         }
         _ => format!("listening on {address}: {error}"),
