@@ -5,6 +5,7 @@
 //! script, the Makefile and the tests all come through here, so there is one way to make a guest.
 
 pub mod build;
+mod bytes;
 pub mod contract;
 mod javascript;
 mod python;
