@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     build::{BuildError, Built, io_error},
+    bytes,
     contract::OPTIONAL_EXPORTS,
     tools, wit,
 };
@@ -84,7 +85,9 @@ pub(crate) fn build(dir: &Path, say: &dyn Fn(&str)) -> Result<Built, BuildError>
         &wasm,
     ]
     .map(Path::to_owned);
-    tools::run(&componentize, dir, args)?;
+    tools::run(&componentize, dir, args).map_err(too_early)?;
+    let built = fs::read(&wasm).map_err(io_error(&format!("reading {}", wasm.display())))?;
+    fs::write(&wasm, placeless(built)).map_err(io_error(&format!("writing {}", wasm.display())))?;
     Ok(Built {
         name: package.name,
         wasm,
@@ -113,6 +116,40 @@ fn module(entry: &Path, exports: &[String]) -> String {
     )
 }
 
+/// The engine runs the modules while the component is made. What only a guest has is not there yet, and the engine's
+/// words for that name neither the module nor what it asked for.
+fn too_early(error: BuildError) -> BuildError {
+    match error {
+        BuildError::Tool(said) if said.contains("You cannot call arbitrary imported functions") => {
+            BuildError::Tool(format!(
+                "{said}\na module draws randomness, sends a request or waits when it is loaded, which only a guest can: \
+                 do it in `setup` or in a handler"
+            ))
+        }
+        other => other,
+    }
+}
+
+/// Takes out where the component was made: its engine keeps the command line it was started with, and names the
+/// temporary folder in stacks.
+fn placeless(mut bytes: Vec<u8>) -> Vec<u8> {
+    for flag in ["--initializer-script-path ", "--strip-path-prefix "] {
+        let Some(at) = bytes::find(&bytes, flag.as_bytes()) else { continue };
+        let path = bytes.iter().skip(at + flag.len()).take_while(|byte| !b" \0".contains(byte));
+        let path: Vec<u8> = path.copied().collect();
+        let Some(end) = path.iter().rposition(|byte| *byte == b'/') else { continue };
+        let folder: Vec<u8> = path.into_iter().take(end + 1).collect();
+        let nowhere: Vec<u8> = if folder.len() % 2 == 0 { b"./" } else { b"/." }
+            .iter()
+            .copied()
+            .cycle()
+            .take(folder.len())
+            .collect();
+        bytes::overwrite(&mut bytes, &folder, &nowhere);
+    }
+    bytes
+}
+
 /// How one module is made of all. Packages are taken as for a browser, which is closest to what a guest has.
 fn bundling(work: &Path) -> String {
     let file = |name: &str| Value::from(work.join(name).to_string_lossy());
@@ -122,4 +159,30 @@ fn bundling(work: &Path) -> String {
         file("entry.js"),
         file("bundle.js")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_component_was_made_is_not_in_it() {
+        let made = b"\x01--initializer-script-path /tmp/ab/init.js --strip-path-prefix /home/me/ src/a.js\0/tmp/ab/init.js /home/me/"
+            .to_vec();
+        let placeless = placeless(made.clone());
+        assert_eq!(placeless.len(), made.len());
+        assert_eq!(
+            String::from_utf8(placeless).unwrap(),
+            "\x01--initializer-script-path ././././init.js --strip-path-prefix /././././ src/a.js\0././././init.js /././././"
+        );
+        assert_eq!(super::placeless(b"nothing of that".to_vec()), b"nothing of that");
+    }
+
+    #[test]
+    fn what_a_module_does_too_early_is_explained() {
+        let said = "componentize-js failed:\nYou cannot call arbitrary imported functions during Wizer initialization.";
+        let told = too_early(BuildError::Tool(said.to_owned())).to_string();
+        assert!(told.ends_with("only a guest can: do it in `setup` or in a handler"), "{told}");
+        assert_eq!(too_early(BuildError::Tool("other".to_owned())).to_string(), "other");
+    }
 }

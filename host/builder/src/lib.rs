@@ -6,6 +6,7 @@
 //! make a guest.
 
 pub mod build;
+mod bytes;
 pub mod contract;
 mod javascript;
 pub mod project;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::{
     build::{BuildError, Built, io_error},
+    bytes,
     javascript::known,
     tools, wit,
 };
@@ -128,19 +129,9 @@ fn entry_module(module: &str, attribute: &str, exports: &[String]) -> String {
 fn renamed(mut bytes: Vec<u8>) -> Vec<u8> {
     for package in PACKAGES {
         let (from, to) = (format!("{OTHERWISE}:{package}/"), format!("wasi:{package}/"));
-        let mut at = 0;
-        while let Some(found) = bytes.get(at..).and_then(|rest| find(rest, from.as_bytes())) {
-            at += found;
-            for (byte, new) in bytes.iter_mut().skip(at).zip(to.bytes()) {
-                *byte = new;
-            }
-        }
+        bytes::overwrite(&mut bytes, from.as_bytes(), to.as_bytes());
     }
     bytes
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
 }
 
 #[cfg(test)]

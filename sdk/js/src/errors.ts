@@ -75,10 +75,30 @@ export class Failed extends ServiceError {
   readonly kind = "failed";
 }
 
+/** What is said of what cannot be looked at: a getter or a proxy that throws. */
+const UNREADABLE = "what was thrown cannot be shown";
+
 /** What was thrown, as one of ours. A bug in a handler is told to the model in a line; its stack is for the log. */
 export function asServiceError(thrown: unknown): ServiceError {
-  if (thrown instanceof ServiceError) return thrown;
-  if (!(thrown instanceof Error)) return new Failed(String(thrown));
-  console.error(thrown.stack ?? String(thrown));
-  return new Failed(`${thrown.name}: ${thrown.message}`);
+  try {
+    if (thrown instanceof ServiceError) return thrown;
+    return new Failed(thrown instanceof Error ? bug(thrown) : String(thrown));
+  } catch {
+    return new Failed(UNREADABLE);
+  }
+}
+
+/** Why a config is refused, or a check failed: an `Error` says it in its author's words, anything derived is a bug. */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (!(thrown instanceof Error)) return String(thrown);
+    return thrown.name === "Error" || thrown instanceof ServiceError ? thrown.message : bug(thrown);
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+function bug(error: Error): string {
+  console.error(error.stack ?? String(error));
+  return `${error.name}: ${error.message}`;
 }

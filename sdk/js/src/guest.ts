@@ -3,12 +3,12 @@
 import { Ask, type InputKind } from "./ask.js";
 import type { Context } from "./call.js";
 import { configSchema, has, Running } from "./dispatch.js";
-import { asServiceError, RateLimited, type ServiceError, Unavailable, UpstreamError } from "./errors.js";
+import { asServiceError, messageOf, RateLimited, type ServiceError, Unavailable, UpstreamError } from "./errors.js";
 import { install } from "./host.js";
 import { fetch } from "./http.js";
-import type { Content, Output } from "./output.js";
+import { type Content, jsonText, type Output } from "./output.js";
 import { inputSchema, outputSchema } from "./schema.js";
-import type { Completing, Prompt, Service } from "./service.js";
+import type { Completing, Prompt, Service, Tool } from "./service.js";
 import { sandbox } from "./wasi.js";
 
 /** An optional interface, as the project's `bulkhead.exports` names it. */
@@ -42,6 +42,8 @@ export function component(service: Service, extras: Extra[]): Record<string, any
     try {
       return await run();
     } catch (thrown) {
+      // The engine's own word. The guest ends here, so that the host can say what its limit is.
+      if (thrown === "out of memory") throw thrown;
       throw errorOf(asServiceError(thrown));
     }
   };
@@ -64,24 +66,7 @@ export function component(service: Service, extras: Extra[]): Record<string, any
       },
     },
     tools: {
-      listTools: () =>
-        ready().tools.map((tool) => ({
-          name: tool.name,
-          title: tool.title,
-          description: tool.description,
-          inputSchema: JSON.stringify(inputSchema(tool.input)),
-          outputSchema: tool.output && JSON.stringify(outputSchema(tool.output)),
-          annotations: {
-            readOnly: tool.readOnly ?? false,
-            destructive: tool.destructive ?? false,
-            idempotent: tool.idempotent ?? false,
-            openWorld: tool.openWorld ?? false,
-          },
-          tags: tool.tags ?? [],
-          cacheTtlMs: tool.cacheMs,
-          plan: tool.plan,
-          meta: tool.meta && JSON.stringify(tool.meta),
-        })),
+      listTools: () => guarded(async () => ready().tools.map(listedTool)),
       callTool: (context: WitContext, call: WitInputs & { name: string; arguments: string; plan?: Uint8Array }) =>
         guarded(async () => {
           const made = { ...contextOf(context, call), plan: call.plan };
@@ -149,9 +134,25 @@ interface WitCompletion {
   settled: string;
 }
 
-const blank = { title: undefined, description: undefined, mimeType: undefined, size: undefined, meta: undefined };
+const listedTool = (tool: Tool<any>): object => ({
+  name: tool.name,
+  title: tool.title,
+  description: tool.description,
+  inputSchema: jsonText(inputSchema(tool.input)),
+  outputSchema: tool.output && jsonText(outputSchema(tool.output)),
+  annotations: {
+    readOnly: tool.readOnly ?? false,
+    destructive: tool.destructive ?? false,
+    idempotent: tool.idempotent ?? false,
+    openWorld: tool.openWorld ?? false,
+  },
+  tags: tool.tags ?? [],
+  cacheTtlMs: tool.cacheMs,
+  plan: tool.plan,
+  meta: tool.meta && jsonText(tool.meta),
+});
 
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+const blank = { title: undefined, description: undefined, mimeType: undefined, size: undefined, meta: undefined };
 
 function describe(service: Service): object {
   const { name, version, title, description, instructions, egress = [] } = service.manifest;
@@ -183,15 +184,15 @@ function contextOf(context: WitContext, { inputs, state }: WitInputs): Context {
 
 function outcome<T>(result: T | Ask, complete: (result: T) => unknown): object {
   if (!(result instanceof Ask)) return { tag: "complete", val: complete(result) };
-  const requests = result.questions.map(({ key, kind, params }) => ({ key, kind, params: JSON.stringify(params) }));
+  const requests = result.questions.map(({ key, kind, params }) => ({ key, kind, params: jsonText(params) }));
   return { tag: "input-required", val: { requests, state: result.state } };
 }
 
 function outputOf(output: Output): object {
   return {
     content: output.contents.map(contentOf),
-    structured: output.structured === undefined ? undefined : JSON.stringify(output.structured),
-    meta: output.meta && JSON.stringify(output.meta),
+    structured: jsonText(output.structured),
+    meta: output.meta && jsonText(output.meta),
   };
 }
 

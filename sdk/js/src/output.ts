@@ -21,7 +21,7 @@ export class Output {
 
   /** Structured data, and its compact JSON as text for clients that read only content. */
   static json(value: unknown): Output {
-    return Output.structuredWithText(value, JSON.stringify(value) ?? "null");
+    return Output.structuredWithText(value, jsonText(value) ?? "null");
   }
 
   /** Structured data beside a text that says the same better than JSON would. */
@@ -52,6 +52,15 @@ export class Output {
   get textContent(): string {
     return this.contents.flatMap((one) => (one.type === "text" ? [one.text] : [])).join("\n");
   }
+}
+
+/**
+ * JSON, with U+FFFD for halves of characters: a text that was cut between them is `"\ud83d"`, which no other reader takes.
+ */
+export function jsonText(value: unknown): string | undefined {
+  const text = JSON.stringify(value) as string | undefined;
+  // What is paired is written as it is; an escape of these is half of a character.
+  return text?.replace(/\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/g, (escape) => (/^\\u[dD]/.test(escape) ? "\ufffd" : escape));
 }
 
 /** What a handler may return, as an output: a string is text, anything else that is no `Output` is data. */

@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   Ask,
+  asServiceError,
   Base,
   defineService,
   fetch,
   json,
   jsonSchema,
   Key,
+  messageOf,
   Output,
   path,
   prompt,
@@ -152,6 +154,28 @@ test("statuses become errors in the upstream's words", async () => {
 
 test("a bug in a handler is an error and no crash", async () => {
   await assert.rejects(call(service, config, new Mock(), "breaks"), { kind: "failed", message: /^TypeError: / });
+});
+
+test("what is thrown need not be an error, nor be easy to look at", () => {
+  const refuse = () => {
+    throw new TypeError("do not look");
+  };
+  const unreadable = Object.defineProperty(new Error("x"), "message", { get: refuse });
+  const unreadables = [Object.create(null), new Proxy({}, { getPrototypeOf: refuse }), unreadable];
+  for (const thrown of unreadables) {
+    assert.equal(asServiceError(thrown).message, "what was thrown cannot be shown");
+    assert.equal(messageOf(thrown), "what was thrown cannot be shown");
+  }
+  assert.equal(asServiceError(Symbol("odd")).message, "Symbol(odd)");
+  // A config is refused in its author's words; a bug has its kind before it.
+  assert.equal(messageOf(new Error("config.url: expected a URL")), "config.url: expected a URL");
+  assert.equal(messageOf(new TypeError("x is undefined")), "TypeError: x is undefined");
+});
+
+test("halves of characters become U+FFFD, and whole ones stay", () => {
+  const half = "a\ud83d";
+  const text = Output.json({ [half]: [half, "\ude00b", "\u{1f600}", "\\ud83d"] }).textContent;
+  assert.equal(text, '{"a\ufffd":["a\ufffd","\ufffdb","\u{1f600}","\\\\ud83d"]}');
 });
 
 test("questions are asked, answered, and asked again", async () => {

@@ -12,6 +12,8 @@ import os
 import random
 import sys
 import time
+import weakref
+from typing import Any
 
 from ._wasi import Sandbox
 
@@ -33,40 +35,70 @@ class Log(io.TextIOBase):
         return len(text)
 
 
-def install(sandbox: Sandbox) -> None:
-    def wall() -> float:
-        return sandbox.wall().timestamp()
+class Clocks:
+    """Before an instance runs, while modules are imported, the build's own: what asks for the time then may go on."""
 
-    class datetime(_datetime.datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return cls.fromtimestamp(wall(), tz or _datetime.UTC).replace(tzinfo=tz)
+    def __init__(self, sandbox: Sandbox):
+        self._sandbox = sandbox
+        self._running = False
+        self._wall, self._monotonic, self._urandom = time.time, time.monotonic, os.urandom
+        self._seed = random.Random.seed
+        #: Generators that were made without a seed before an instance ran: each instance seeds them anew.
+        self._unseeded: list[weakref.ref[random.Random]] = []
 
-        @classmethod
-        def utcnow(cls):
-            return cls.now(_datetime.UTC).replace(tzinfo=None)
+    def wall(self) -> float:
+        return self._sandbox.wall().timestamp() if self._running else self._wall()
 
-        @classmethod
-        def today(cls):
-            return cls.now()
+    def monotonic(self) -> float:
+        return self._sandbox.now() if self._running else self._monotonic()
 
-    class date(_datetime.date):
-        @classmethod
-        def today(cls):
-            now = datetime.now()
-            return cls(now.year, now.month, now.day)
+    def random(self, length: int) -> bytes:
+        return self._sandbox.random(length) if self._running else self._urandom(length)
 
-    _datetime.datetime, _datetime.date = datetime, date
-    time.time = wall
-    time.time_ns = lambda: int(wall() * 1e9)
-    time.monotonic = time.perf_counter = sandbox.now
-    time.monotonic_ns = time.perf_counter_ns = lambda: int(sandbox.now() * 1e9)
-    time.sleep = sandbox.sleep
-    os.urandom = sandbox.random
-    random._urandom = sandbox.random
+    def seed(self, generator: random.Random, a: Any = None, version: int = 2) -> None:
+        if a is None:
+            if not self._running:
+                self._unseeded.append(weakref.ref(generator))
+            a = self.random(32)
+        self._seed(generator, a, version)
 
+    def install(self) -> None:
+        clocks = self
 
-def begin(sandbox: Sandbox) -> None:
-    """What cannot be done before an instance runs: its own seed, and where it prints to."""
-    random.seed(sandbox.random(32))
-    sys.stdout = sys.stderr = Log(sandbox)
+        class datetime(_datetime.datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return cls.fromtimestamp(clocks.wall(), tz or _datetime.UTC).replace(tzinfo=tz)
+
+            @classmethod
+            def utcnow(cls):
+                return cls.now(_datetime.UTC).replace(tzinfo=None)
+
+            @classmethod
+            def today(cls):
+                return cls.now()
+
+        class date(_datetime.date):
+            @classmethod
+            def today(cls):
+                now = datetime.now()
+                return cls(now.year, now.month, now.day)
+
+        _datetime.datetime, _datetime.date = datetime, date
+        time.time = self.wall
+        time.time_ns = lambda: int(self.wall() * 1e9)
+        time.monotonic = time.perf_counter = self.monotonic
+        time.monotonic_ns = time.perf_counter_ns = lambda: int(self.monotonic() * 1e9)
+        time.sleep = self._sandbox.sleep
+        os.urandom = random._urandom = self.random
+        random.Random.seed = lambda generator, a=None, version=2: self.seed(generator, a, version)
+        random.seed = random._inst.seed
+
+    def begin(self) -> None:
+        """What cannot be done before an instance runs: its own seeds, and where it prints to."""
+        self._running = True
+        random.seed()
+        for made in self._unseeded:
+            if (generator := made()) is not None:
+                generator.seed()
+        sys.stdout = sys.stderr = Log(self._sandbox)

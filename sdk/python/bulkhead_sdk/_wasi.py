@@ -22,6 +22,7 @@ from wit_world.imports import (  # type: ignore[import-not-found]
 )
 
 from ._host import Failure, Incoming, Level, Outgoing
+from .output import well_formed
 
 #: One read of a body stream; the host's own frames are about this size.
 CHUNK = 65_536
@@ -57,10 +58,10 @@ _UNREACHABLE = {
 
 class Sandbox:
     def progress(self, done: float, total: float | None, message: str | None) -> None:
-        call.progress(done, total, message)
+        call.progress(done, total, message and well_formed(message))
 
     def log(self, level: Level, message: str, data: str | None) -> None:
-        call.log(call.Level[level.upper()], message, data)
+        call.log(call.Level[level.upper()], well_formed(message), data and well_formed(data))
 
     def cancelled(self) -> bool:
         return bool(call.cancelled())

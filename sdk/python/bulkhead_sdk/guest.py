@@ -10,19 +10,22 @@ from typing import Any
 from componentize_py_types import Err  # type: ignore[import-not-found]
 from wit_world.imports import bulkhead_service_types as types  # type: ignore[import-not-found]
 
-from . import _clocks
+from . import _absent
+from ._clocks import Clocks
 from ._dispatch import Refused, Running, config_schema
 from ._host import state
 from ._wasi import Sandbox
 from .ask import Answer, Ask
 from .call import Call
 from .errors import RateLimited, ServiceError, Unavailable, UpstreamError
-from .output import Content, Embedded, Link, Media, Text, compact
+from .output import Content, Embedded, Link, Media, Output, Text, compact, well_formed
 from .service import Completing, Service
 
 _sandbox = Sandbox()
 state.host = _sandbox
-_clocks.install(_sandbox)
+_clocks = Clocks(_sandbox)
+_clocks.install()
+_absent.install(_clocks.wall, _clocks.monotonic)
 
 _ERRORS = {
     "invalid-arguments": types.ServiceError_InvalidArguments,
@@ -53,6 +56,7 @@ def component(service: Service[Any], extras: list[str]) -> dict[str, type]:
 
     class Lifecycle:
         def describe(self) -> Any:
+            _absent.begin()
             manifest = service.manifest
             egress = [types.EgressRequest(one.url, one.methods, one.reason) for one in manifest.egress]
             return types.Manifest(
@@ -61,30 +65,33 @@ def component(service: Service[Any], extras: list[str]) -> dict[str, type]:
             )
 
         def initialize(self, config: str) -> None:
-            _clocks.begin(_sandbox)
+            _absent.begin()
+            _clocks.begin()
             try:
                 running.append(Running(service, config))
             except (Refused, ServiceError, ValueError) as error:
-                raise Err(str(error)) from None
+                raise Err(_said(error)) from None
+            except Exception as error:
+                raise Err(_bug(error)) from None
 
         def health_check(self) -> str:
             try:
                 return ready().health()
+            except ServiceError as error:
+                raise Err(_said(error)) from None
             except Exception as error:
-                raise Err(str(error)) from None
+                raise Err(_bug(error)) from None
 
     class Tools:
         def list_tools(self) -> list[Any]:
-            return [_listed(tool) for tool in ready().service.tools]
+            return _guarded(lambda: [_listed(tool) for tool in ready().service.tools])
 
         def call_tool(self, context: Any, call: Any) -> Any:
-            result = _guarded(lambda: ready().call_tool(call.name, call.arguments, _call(context, call, call.plan)))
-            if isinstance(result, Ask):
-                return types.Outcome_InputRequired(_asked(result))
-            structured = None if result.structured is None else compact(result.structured)
-            meta = None if result.meta is None else json.dumps(result.meta)
-            content = [_content(one) for one in result.contents]
-            return types.Outcome_Complete(types.ToolResult(content, structured, meta))
+            def run() -> Any:
+                result = ready().call_tool(call.name, call.arguments, _call(context, call, call.plan))
+                return types.Outcome_InputRequired(_asked(result)) if isinstance(result, Ask) else _complete(result)
+
+            return _guarded(run)
 
     exports: dict[str, type] = {"Lifecycle": Lifecycle, "Tools": Tools}
     for extra in extras:
@@ -113,7 +120,7 @@ def _prompts(service: Service[Any], ready: Callable[[], Running]) -> type:
             filled = _guarded(lambda: ready().get_prompt(call.name, call.arguments, _call(context, call)))
             if isinstance(filled, Ask):
                 return wit.PromptOutcome_InputRequired(_asked(filled))
-            messages = [wit.Message(wit.Role[one.role.upper()], types.Content_Text(one.text)) for one in filled]
+            messages = [wit.Message(wit.Role[one.role.upper()], types.Content_Text(well_formed(one.text))) for one in filled]
             return wit.PromptOutcome_Complete(wit.PromptResult(None, messages))
 
     return Prompts
@@ -193,22 +200,43 @@ def _guarded(run: Callable[[], Any]) -> Any:
         return run()
     except ServiceError as error:
         raise Err(_error(error)) from None
-    except Exception as error:
-        # A bug in a handler is told to the model in a line; its stack is for the log.
-        if isinstance(error, Err):
-            raise
-        traceback.print_exc()
-        raise Err(types.ServiceError_Failed(f"{type(error).__name__}: {error}")) from None
+    except (Err, MemoryError):
+        # Without memory the guest ends here, so that the host can say what its limit is.
+        raise
+    # Also what is no `Exception`: `sys.exit` would end the guest without a word.
+    except BaseException as error:
+        raise Err(types.ServiceError_Failed(_bug(error))) from None
+
+
+def _bug(error: BaseException) -> str:
+    """A bug is told to the model in a line; its stack is for the log."""
+    said = ": ".join(filter(None, [type(error).__name__, _said(error)]))
+    traceback.print_exc()
+    return said
+
+
+def _said(error: BaseException) -> str:
+    """Its message. What the author's own `__str__` does is not to be relied on."""
+    try:
+        return well_formed(str(error))
+    except Exception:
+        return "(it cannot be shown)"
+
+
+def _complete(output: Output) -> Any:
+    structured = None if output.structured is None else compact(output.structured)
+    meta = None if output.meta is None else compact(output.meta)
+    return types.Outcome_Complete(types.ToolResult([_content(one) for one in output.contents], structured, meta))
 
 
 def _error(error: ServiceError) -> Any:
-    made = _ERRORS[error.kind]
+    made, message = _ERRORS[error.kind], well_formed(error.message)
     if isinstance(error, (RateLimited, Unavailable)):
         after = None if error.retry_after is None else int(error.retry_after * 1000)
-        return made(types.Retry(error.message, after))
+        return made(types.Retry(message, after))
     if isinstance(error, UpstreamError):
-        return made(types.UpstreamError(error.status, error.message))
-    return made(error.message)
+        return made(types.UpstreamError(error.status, message))
+    return made(message)
 
 
 def _asked(ask: Ask) -> Any:
@@ -221,7 +249,7 @@ def _asked(ask: Ask) -> Any:
 def _content(content: Content) -> Any:
     match content:
         case Text(text):
-            return types.Content_Text(text)
+            return types.Content_Text(well_formed(text))
         case Media(data, mime_type):
             made = types.Content_Audio if mime_type.startswith("audio/") else types.Content_Image
             return made(types.Media(data, mime_type))
@@ -232,5 +260,5 @@ def _content(content: Content) -> Any:
 
 
 def _contents(uri: str, mime_type: str | None, body: str | bytes) -> Any:
-    made = types.ResourceBody_Text(body) if isinstance(body, str) else types.ResourceBody_Blob(body)
+    made = types.ResourceBody_Text(well_formed(body)) if isinstance(body, str) else types.ResourceBody_Blob(body)
     return types.ResourceContents(uri, mime_type, made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -43,6 +44,8 @@ class Embedded:
 
 Content = Text | Media | Link | Embedded
 
+_HALVES = re.compile("[\ud800-\udfff]")
+
 
 @dataclass
 class Output:
@@ -72,8 +75,13 @@ class Output:
 
 
 def compact(value: Any) -> str:
-    """JSON without spaces."""
-    return json.dumps(to_json(value), separators=(",", ":"), ensure_ascii=False)
+    """JSON without spaces. Numbers that JSON does not have are refused."""
+    return well_formed(json.dumps(to_json(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+
+
+def well_formed(text: str) -> str:
+    """With U+FFFD for halves of characters, which UTF-8 does not have: `json.loads` makes them of `"\\ud83d"`."""
+    return _HALVES.sub("\ufffd", text)
 
 
 def as_output(returned: Any) -> Output:

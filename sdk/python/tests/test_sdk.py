@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from bulkhead_sdk import (
-    Answer, Ask, Base, Call, Completing, Failed, InvalidArguments, Key, Manifest, NotFound, Part, Range, RateLimited,
+    Answer, Ask, Base, Call, Completing, Failed, InvalidArguments, Key, Manifest, NotFound, Output, Part, Range, RateLimited,
     Service, ServiceError, http, path, sleep,
 )
 from bulkhead_sdk.testing import Mock, attempt, call, check, complete, health, prompt, read
@@ -137,6 +137,13 @@ class Sdk(unittest.TestCase):
         self.assertEqual(caught.exception.retry_after, 7)
         kind, message = self.failing(Mock().on("GET", OSLO, 200, "<html>"))
         self.assertRegex(message, r"^the upstream's answer is not what was expected: .*; it begins with: <html>$")
+
+    def test_what_json_does_not_have_is_refused_or_mended(self):
+        for value in [{"nan": float("nan")}, [float("inf")]]:
+            with self.assertRaisesRegex(ValueError, "not JSON compliant"):
+                Output.json(value)
+        half = "a\ud83d"
+        self.assertEqual(Output.json({half: [half, "\N{GRINNING FACE}"]}).text_content, '{"a\ufffd":["a\ufffd","\N{GRINNING FACE}"]}')
 
     def test_questions_are_asked_answered_and_asked_again(self):
         first = attempt(service, CONFIG, Mock(), "asks")
