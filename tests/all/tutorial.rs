@@ -95,7 +95,10 @@ impl Reader {
 
     fn follow(&mut self, document: &str) {
         let mut said = String::new();
-        for block in blocks(document).iter().filter(|block| self.concerns(block)) {
+        for block in &blocks(document) {
+            if !self.concerns(block) {
+                continue;
+            }
             match block.kind.split(' ').next().unwrap() {
                 "sh" => match block.text.split_once("bulkhead serve --config bulkhead.yaml\n") {
                     Some((before, "")) => {
