@@ -99,6 +99,8 @@ export function messageOf(thrown: unknown): string {
 }
 
 function bug(error: Error): string {
-  console.error(error.stack ?? String(error));
-  return `${error.name}: ${error.message}`;
+  const said = `${error.name}: ${error.message}`;
+  // This engine's stacks begin with the first frame.
+  console.error(error.stack?.startsWith(said) ? error.stack : `${said}\n${error.stack ?? ""}`);
+  return said;
 }

@@ -94,11 +94,15 @@ class Clocks:
         random.Random.seed = lambda generator, a=None, version=2: self.seed(generator, a, version)
         random.seed = random._inst.seed
 
-    def begin(self) -> None:
-        """What cannot be done before an instance runs: its own seeds, and where it prints to."""
+    def start(self) -> None:
+        """What an instance has before it is configured: its own clocks, and where it prints to. Nothing is asked yet."""
         self._running = True
+        sys.stdout = sys.stderr = Log(self._sandbox)
+
+    def begin(self) -> None:
+        """What no two instances may share: their seeds."""
+        self.start()
         random.seed()
         for made in self._unseeded:
             if (generator := made()) is not None:
                 generator.seed()
-        sys.stdout = sys.stderr = Log(self._sandbox)

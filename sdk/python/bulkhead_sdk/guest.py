@@ -57,6 +57,7 @@ def component(service: Service[Any], extras: list[str]) -> dict[str, type]:
     class Lifecycle:
         def describe(self) -> Any:
             _absent.begin()
+            _clocks.start()
             manifest = service.manifest
             egress = [types.EgressRequest(one.url, one.methods, one.reason) for one in manifest.egress]
             return types.Manifest(
