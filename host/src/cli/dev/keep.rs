@@ -106,13 +106,13 @@ impl Keeper {
         stop.run_until_cancelled(async {
             loop {
                 let mut component = None;
-                while self.has_changed() {
-                    let built = self.build().await;
-                    if built.is_none() {
+                if self.has_changed() {
+                    component = self.build().await;
+                    if component.is_none() {
                         eprintln!("what was served before still is");
                     }
-                    component = built.or(component);
                 }
+                // Also while files go on changing: what changed meanwhile is an event that waits.
                 self.reload(&host, component.as_deref()).await;
                 self.watch.changed().await;
             }

@@ -45,8 +45,8 @@ impl Sources {
                 }
                 continue;
             }
-            // What editors keep beside a file, and the component itself.
-            let other = hidden || name.ends_with('~') || name.ends_with(".wasm");
+            // What editors keep beside a file, what this program says if that is kept here, and the component itself.
+            let other = hidden || ["~", ".log", ".wasm"].iter().any(|end| name.ends_with(*end));
             if !other && !WRITTEN.contains(&&*name) {
                 self.add(path);
             }
@@ -84,8 +84,16 @@ mod tests {
         write("dev.yaml", "1");
         let (config, none) = (dir.join("dev.yaml"), BTreeSet::new());
         let before = Sources::of(dir, &config, &none);
-        let left =
-            ["target/x", "a.wasm", "Cargo.lock", "src/lib.rs~", "src/.lib.rs.swp", ".venv/x", "dev.yaml"];
+        let left = [
+            "target/x",
+            "a.wasm",
+            "Cargo.lock",
+            "dev.log",
+            "src/lib.rs~",
+            "src/.lib.rs.swp",
+            ".venv/x",
+            "dev.yaml",
+        ];
         left.iter().for_each(|file| write(file, "made"));
         let after = Sources::of(dir, &config, &none);
         assert_eq!(after.changed_since(&before), [Path::new(""); 0]);
