@@ -66,7 +66,7 @@ async fn serving(upstream: &Upstream) -> Server {
 }
 
 /// GitHub, as far as it is used: seven issues; those from 400 on fail with their number as the status.
-fn github(request: &Received) -> Response<Full<Bytes>> {
+pub(crate) fn github(request: &Received) -> Response<Full<Bytes>> {
     let target = request.target.splitn(3, '/').nth(2).unwrap_or_default();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let value = |key: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{key}=")));

@@ -54,6 +54,7 @@ mod tenants;
 mod tidy;
 mod tls;
 mod tutorial;
+mod versions;
 
 #[test]
 fn every_file_here_is_a_module() {

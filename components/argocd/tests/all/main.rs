@@ -22,7 +22,7 @@ use argocd::ArgoCd;
 use bulkhead_sdk::Error;
 use bulkhead_sdk::testing::{self, Mock};
 use bulkhead_sdk::value::text;
-use double_kit::{Double, Reply, wire};
+use double_kit::{Double, Reply, Request, wire};
 use serde_json::{Value, json};
 
 /// When every test call happens: 2026-01-31T12:00:00Z.
