@@ -31,7 +31,7 @@ impl Home {
     }
 
     fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// All files in a folder, sorted.
@@ -333,7 +333,7 @@ fn every_clients_file_keeps_what_it_has_and_comes_back_as_it_was() {
         assert!(said.starts_with(&format!("~/{file}: `bulkhead` is added\n  backup  ~/{file}.2")), "{said}");
         let folder = Path::new(file).parent().unwrap().to_str().unwrap();
         let backup = home.names(folder).into_iter().find(|name| name.ends_with(".bak")).unwrap();
-        assert_eq!(home.read(&format!("{folder}/{backup}")), before, "{client}");
+        assert_eq!(home.read(Path::new(folder).join(backup).to_str().unwrap()), before, "{client}");
 
         assert_eq!(home.says(&[client, "--write"]), format!("~/{file} has `bulkhead` as it should be\n"));
         assert_eq!(home.read(file), after, "{client}");

@@ -302,8 +302,13 @@ fn what_others_may_read_or_change_is_found() {
 async fn components_that_cannot_be_served_are_named() {
     let config = usual("").replace("utilities: {}", "utilities: {}, calc: { component: ./calc.wasm }");
     let place = Place::new(&config);
+    place.finds(
+        &["--offline"],
+        "✗ configuration  ~/bulkhead.yaml:3:1: tenants.acme.services.calc.component: there is no file ~/./calc.wasm; build it \
+         with `bulkhead build`, or name another",
+        "what it says must be so; `host/config.example.yaml` has every key",
+    );
     let mend = "`bulkhead check --service calc` shows what it says while it is loaded";
-    place.finds(&["--offline"], "✗ components     service `calc`: …", mend);
     place.write("calc.wasm", "not a component");
     place.finds(&["--offline"], "✗ components     service `calc`: …", mend);
     fs::copy(component("add"), place.path("calc.wasm")).unwrap();
