@@ -171,7 +171,6 @@ async fn followed(language: &'static str) {
     .await
     .unwrap();
     let report = reader.report(from_nothing);
-    eprintln!("{report:#}");
     fs::create_dir_all(&reports).unwrap();
     fs::write(reports.join(format!("{language}.json")), format!("{report:#}\n")).unwrap();
 }

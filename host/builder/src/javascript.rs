@@ -139,7 +139,7 @@ fn placeless(mut bytes: Vec<u8>) -> Vec<u8> {
         let path: Vec<u8> = path.copied().collect();
         let Some(end) = path.iter().rposition(|byte| *byte == b'/') else { continue };
         let folder: Vec<u8> = path.into_iter().take(end + 1).collect();
-        let nowhere: Vec<u8> = if folder.len() % 2 == 0 { b"./" } else { b"/." }
+        let nowhere: Vec<u8> = if folder.len().is_multiple_of(2) { b"./" } else { b"/." }
             .iter()
             .copied()
             .cycle()

@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     reason = "clippy.toml allows these in test functions, but not in the helpers beside them"
 )]
 

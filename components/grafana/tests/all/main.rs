@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "clippy.toml allows these in test functions, but not in the helpers beside them"
 )]
 

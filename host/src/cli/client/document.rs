@@ -108,8 +108,8 @@ impl Slot<'_> {
     }
 
     fn entry_of(self, value: &mut Value) -> Result<&mut Value, Broken> {
-        let keys = self.servers.iter().chain([&self.name]);
-        let entry = keys.fold(Some(value), |value, key| value?.get_mut(key));
+        let mut keys = self.servers.iter().chain([&self.name]);
+        let entry = keys.try_fold(value, |value, key| value.get_mut(key));
         entry.ok_or_else(by_hand)
     }
 

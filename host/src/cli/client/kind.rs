@@ -310,10 +310,10 @@ impl Form {
     }
 
     fn remote(&self, name: &str, url: &str, key: &Key) -> Node {
-        let text = Node::text;
+        let text = |value: &str| Node::text(value);
         match self.http {
             Http::Url { fixed, url: url_key, variable } => {
-                let fixed = fixed.iter().map(|(key, value)| ((*key).to_owned(), text(*value)));
+                let fixed = fixed.iter().map(|(key, value)| ((*key).to_owned(), text(value)));
                 let mut entries: Vec<_> = fixed.chain([(url_key.to_owned(), text(url))]).collect();
                 if let Some(bearer) = bearer(key, variable) {
                     entries.push(("headers".to_owned(), Node::table([("Authorization", bearer)])));

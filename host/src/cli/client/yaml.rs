@@ -9,7 +9,7 @@ use super::{
 };
 
 pub(super) fn read(text: &str) -> Result<Value, Broken> {
-    if text.lines().all(|line| blank(line)) {
+    if text.lines().all(blank) {
         return Ok(Value::Null);
     }
     serde_saphyr::from_str(text).map_err(|error| {

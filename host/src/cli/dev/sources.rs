@@ -10,8 +10,8 @@ use std::{
 
 /// Folders that tools make. Those whose name begins with a dot are passed over as well.
 const MADE: [&str; 5] = ["__pycache__", "build", "dist", "node_modules", "target"];
-/// Files that a build may write.
-const WRITTEN: [&str; 1] = ["Cargo.lock"];
+/// Files that a build may write, or the host that serves it.
+const WRITTEN: [&str; 2] = ["Cargo.lock", "bulkhead.lock"];
 
 /// The files of a project at one moment.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -88,6 +88,7 @@ mod tests {
             "target/x",
             "a.wasm",
             "Cargo.lock",
+            "bulkhead.lock",
             "dev.log",
             "src/lib.rs~",
             "src/.lib.rs.swp",
@@ -96,7 +97,7 @@ mod tests {
         ];
         left.iter().for_each(|file| write(file, "made"));
         let after = Sources::of(dir, &config, &none);
-        assert_eq!(after.changed_since(&before), [Path::new(""); 0]);
+        assert_eq!(after.changed_since(&before), Vec::<&Path>::new());
         assert_eq!(after.passed_over, [dir.join("target"), dir.join(".venv")].into());
 
         write("src/lib.rs", "12");

@@ -72,7 +72,7 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) {
         Err(why) => Err(why),
     };
     match health {
-        Ok(health) if health["status"].is_string() => {
+        Ok(health) if health.get("status").is_some_and(Value::is_string) => {
             let before = findings.ill();
             state(&base, &health, config, findings);
             version(&base, findings).await;
@@ -95,8 +95,10 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) {
 
 /// What the host says of itself, beside what the file says.
 fn state(base: &str, health: &Value, config: &Config, findings: &mut Findings) {
-    if health["reload"]["successful"] == Value::Bool(false) {
-        let errors = health["reload"]["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let reload = |key| health.get("reload").and_then(|reload| reload.get(key));
+    if reload("successful") == Some(&Value::Bool(false)) {
+        let errors =
+            reload("errors").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let why = errors.collect::<Vec<_>>().join("; ");
         findings.wrong(
             AREA,
