@@ -6,7 +6,7 @@
 //! host in [`testing`], so that an integration is unit-tested without a sandbox.
 //!
 //! Reading order: a service ([`service`]) lists tools ([`tool`]); a call's arguments are read
-//! ([`arguments`]) as the [`schema`] said, its handler sends requests ([`http`]) and returns an
+//! ([`arguments`]) as the [`mod@schema`] said, its handler sends requests ([`http`]) and returns an
 //! [`Output`] or an [`Error`]. Arguments that are moments, spans, views, fields or cursors have their types in [`time`],
 //! [`duration`], [`value`] and [`list`]. [`prompt`]s and [`resource`]s are made likewise; [`ask`] is how a call
 //! asks the user.
