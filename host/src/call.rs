@@ -19,7 +19,7 @@ use crate::{
     auth::{Auth, Caller, Unauthenticated, Who},
     cache::{Hit, ResultCache},
     catalog::{Catalog, changes::Changes},
-    egress::resolve::Resolve,
+    egress::{log::EgressLog, resolve::Resolve},
     error::CallError,
     health::Health,
     limit::{
@@ -34,7 +34,7 @@ use crate::{
     pin::Pins,
     record::{CallRecord, Records},
     request::{Brought, CallRequest, Credentials, Events, Scope, ToolOutput},
-    sandbox::{Produced, Sandbox},
+    sandbox::{Produced, Said, Sandbox, Usage},
     seal::Sealer,
     shape::is_large,
     tasks::Tasks,
@@ -69,6 +69,19 @@ struct Guest {
     conduct: Conduct,
 }
 
+/// A call, and what its guest did.
+#[derive(Debug)]
+pub struct Followed {
+    /// What came of it.
+    pub result: Result<Outcome, CallError>,
+    /// What it sent.
+    pub egress: EgressLog,
+    /// What it used.
+    pub usage: Usage,
+    /// What it printed and logged.
+    pub said: Said,
+}
+
 /// The stages a call passes, in order.
 #[derive(Debug)]
 pub struct Host {
@@ -98,7 +111,16 @@ impl Host {
         self.recorded(record, result).await
     }
 
-    /// The same as something that needs nothing but the host.
+    /// The same for whoever wants to know what its guest did, not only what came of it.
+    pub async fn followed(&self, request: CallRequest) -> Followed {
+        let mut record = CallRecord::open(&self.records, &request);
+        record.hear();
+        let result = self.attempt(request, &mut record).await;
+        let (egress, usage, said) = (record.egress(), record.usage(), record.said());
+        Followed { result: self.recorded(record, result).await, egress, usage, said }
+    }
+
+    /// The same as [`Self::call`], as something that needs nothing but the host.
     #[must_use]
     pub fn calling(self: Arc<Self>, request: CallRequest) -> BoxFuture<'static, Result<Outcome, CallError>> {
         async move { self.call(request).await }.boxed()
@@ -195,10 +217,10 @@ impl Host {
     async fn run(&self, checked: Checked, guest: Guest, record: &CallRecord) -> Result<Outcome, CallError> {
         let (tool, service) = (checked.work.tool().cloned(), checked.service().clone());
         let limit = service.compartment.limits.result_bytes;
-        let (egress, usage) = (record.egress(), record.usage());
+        let traces = record.traces();
         let Guest { events, cancelled, conduct } = guest;
         in_step().await;
-        let result = self.sandbox.call(checked, events, cancelled, egress, usage).await;
+        let result = self.sandbox.call(checked, events, cancelled, traces).await;
         conduct.judge(result.as_ref().err());
         let mut outcome = match result? {
             Produced::Outcome(outcome) => outcome,

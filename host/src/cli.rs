@@ -24,6 +24,7 @@ mod key;
 pub(crate) mod logging;
 mod new;
 mod serve;
+mod test;
 mod tools;
 
 use std::{fmt::Display, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
@@ -84,6 +85,8 @@ enum Command {
     Tools(tools::Tools),
     /// Show what a component is, asks for, and offers.
     Inspect(inspect::Inspect),
+    /// Try a component: contract, schemas, annotations, calls with many arguments, upstreams that fail.
+    Test(test::Test),
     /// Check the configuration, the components, and whether the upstreams answer.
     Check(check::Check),
     /// Say whether a service could send a request: by which rule, to which address, with which credential.
@@ -145,6 +148,7 @@ impl Cli {
             Command::Call(call) => call.run(&options).await,
             Command::Tools(tools) => tools.run(&options).await,
             Command::Inspect(inspect) => inspect.run(&options).await,
+            Command::Test(test) => test.run(&options).await,
             Command::Check(check) => check.run(&options).await,
             Command::Explain(explain) => explain.run(&options).await,
             Command::Approve(approve) => approve.run(&options).await,
@@ -160,11 +164,13 @@ impl Cli {
         }
     }
 
-    /// What is logged unless something else is asked for: what a host does that stays up, or what is wrong.
+    /// What is logged unless something else is asked for: what a host does that stays up, or what is wrong. What `test` tries
+    /// fails on purpose, and its report says what of it matters.
     fn usual_log(&self) -> &'static str {
         match self.command {
             Command::Serve(_) | Command::Stdio => "info",
             Command::Dev(_) => dev::lines::FILTER,
+            Command::Test(_) => "off",
             _ => "warn",
         }
     }

@@ -231,6 +231,9 @@ pub struct Network {
     pub tls: Vec<TlsIdentity>,
     /// When an upstream is given a rest.
     pub circuit_breaker: Trip,
+    /// Who plays all upstreams: every request goes there, without TLS, and its `Host` says whom it was meant for. No file
+    /// can say it, only `bulkhead test`.
+    pub stand_in: Option<std::net::SocketAddr>,
 }
 
 /// A folder of the host that a service's guests see.

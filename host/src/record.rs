@@ -24,7 +24,7 @@ use crate::{
     operation::Outcome,
     permit::Permit,
     request::{CallId, CallRequest},
-    sandbox::Usage,
+    sandbox::{Said, Traces, Usage},
     trace::{CallSpan, Child, Kind, Tracer},
 };
 
@@ -160,6 +160,7 @@ pub struct CallRecord {
     guest: Option<Child>,
     egress: EgressLog,
     usage: Usage,
+    said: Said,
     cached: bool,
     time: SystemTime,
     started: Instant,
@@ -188,6 +189,7 @@ impl CallRecord {
             guest: None,
             egress: EgressLog::default(),
             usage: Usage::default(),
+            said: Said::default(),
             cached: false,
             time: SystemTime::now(),
             started: Instant::now(),
@@ -257,6 +259,23 @@ impl CallRecord {
     #[must_use]
     pub fn usage(&self) -> Usage {
         self.usage.clone()
+    }
+
+    /// Keeps what the guest says, for somebody who wants to hear it.
+    pub fn hear(&mut self) {
+        self.said = Said::listening();
+    }
+
+    /// What the guest says, if that is kept.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        self.said.clone()
+    }
+
+    /// All of it, for the guest that is started.
+    #[must_use]
+    pub fn traces(&self) -> Traces {
+        Traces { egress: self.egress(), usage: self.usage(), said: self.said() }
     }
 
     /// Closes the record with the call's result.

@@ -33,7 +33,7 @@ pub use component::{Component, LoadError, digest};
 pub use convert::Manifest;
 pub use files::Folders;
 use futures::{FutureExt as _, future::BoxFuture};
-pub use guest::Usage;
+pub use guest::{Traces, Usage};
 pub use perform::Produced;
 pub use said::{Line, Said};
 use tokio::{
@@ -54,7 +54,7 @@ use crate::{
         tool::Declared,
     },
     config::Limits,
-    egress::{Policy, log::EgressLog},
+    egress::Policy,
     error::CallError,
     health::Pulse,
     permit::Checked,
@@ -335,7 +335,7 @@ impl Sandbox {
         .boxed()
     }
 
-    /// Runs one call in a fresh instance. What it sends is told to `egress`, what it takes to `usage`.
+    /// Runs one call in a fresh instance. What it does is told to `traces`.
     ///
     /// # Errors
     /// The guest's own, or what stopped it.
@@ -344,13 +344,13 @@ impl Sandbox {
         call: Checked,
         events: Events,
         cancelled: CancellationToken,
-        egress: EgressLog,
-        usage: Usage,
+        traces: Traces,
     ) -> Result<Produced, CallError> {
         let (limits, deadline) = (call.compartment().limits, call.deadline);
         call.compartment().pulse.touch();
         let weight = call.compartment().weight.clone();
         let (meter, policy) = (Meter::new(), call.compartment().policy.clone());
+        let Traces { egress, usage, said } = traces;
         let (cancel, used) = (cancelled.clone(), usage.clone());
         let (tenant, tool) = (Some(call.caller().tenant.clone()), call.tool_grant());
         let running = Call {
@@ -362,7 +362,7 @@ impl Sandbox {
             tool,
             egress,
             usage,
-            said: Said::default(),
+            said,
             fresh: false,
         };
         let (alive, gone) = oneshot::channel::<()>();

@@ -28,6 +28,7 @@ mod explain;
 mod front;
 mod hostile;
 mod http_sse;
+mod kit;
 mod kubeconfig;
 mod languages;
 mod limits;

@@ -202,8 +202,8 @@ impl Ready {
             let checked = permit.check(request.id, request.operation, brought, &self.now.sealer);
             let (checked, conduct) = checked.unwrap();
             took.check += watch.lap();
-            let (egress, usage) = (record.egress(), record.usage());
-            let ran = self.host.sandbox().call(checked, request.events, request.cancelled, egress, usage);
+            let traces = record.traces();
+            let ran = self.host.sandbox().call(checked, request.events, request.cancelled, traces);
             let Produced::Outcome(outcome) = ran.await.unwrap() else { panic!("nothing is asked") };
             took.guest = watch.lap();
             conduct.judge(None);

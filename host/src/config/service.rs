@@ -86,6 +86,7 @@ pub(super) fn resolve(
         internal_names: Vec::new(),
         tls,
         circuit_breaker: breaker.map_err(sub("network.circuit_breaker"))?,
+        stand_in: None,
     };
     let cluster = raw.kubernetes.resolve(folders.base).map_err(sub("kubernetes"))?;
     let settled = cluster.map(|cluster| cluster.settle(&mut config, &mut credentials, &mut network));

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper_rustls::{
     DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder,
@@ -58,6 +58,7 @@ pub struct Dialer {
     vetting: Vetting,
     connect_timeout: Duration,
     header_bytes: usize,
+    stand_in: Option<SocketAddr>,
     usual: OnceLock<Pool>,
     own: Vec<(TlsIdentity, OnceLock<Pool>)>,
 }
@@ -73,6 +74,7 @@ impl Dialer {
             },
             connect_timeout: caps.connect_timeout,
             header_bytes: usize::try_from(caps.header_bytes.as_u64()).unwrap_or(usize::MAX),
+            stand_in: network.stand_in,
             usual: OnceLock::new(),
             own: network.tls.into_iter().map(|identity| (identity, OnceLock::new())).collect(),
         }
@@ -91,8 +93,12 @@ impl Dialer {
     pub async fn send(
         &self,
         target: &Target,
-        request: Request<WasiBody>,
+        mut request: Request<WasiBody>,
     ) -> Result<Response<Incoming>, Error> {
+        if let Some(stand_in) = self.stand_in {
+            played_by(stand_in, &mut request);
+            return self.usual.get_or_init(|| self.pool(tls::usual(), None)).request(request).await;
+        }
         let own = self.own.iter().find(|(identity, _)| identity.audience().matches(target));
         let pool = match own {
             Some((identity, pool)) => {
@@ -179,6 +185,17 @@ impl Dialer {
         };
         https.enable_http1().wrap_connector(http)
     }
+}
+
+/// The same request for whoever plays its upstream. No name is looked up for it, and there is no TLS to speak.
+fn played_by<B>(stand_in: SocketAddr, request: &mut Request<B>) {
+    let meant = request.uri().authority().and_then(|meant| HeaderValue::from_str(meant.as_str()).ok());
+    if let Some(meant) = meant {
+        request.headers_mut().insert(header::HOST, meant);
+    }
+    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    // Without a host nothing is sent: better than to the upstream itself.
+    *request.uri_mut() = format!("http://{stand_in}{path}").parse().unwrap_or_default();
 }
 
 /// The name resolved, and none of its addresses may be dialled.
@@ -274,6 +291,14 @@ mod tests {
             "metadata.example resolves to 169.254.169.254, which is not a public address; to allow it, add to the service: \
              network: { allow_addresses: [\"169.254.169.254/32\"] }"
         );
+    }
+
+    #[test]
+    fn a_stand_in_gets_the_request_and_is_told_whom_it_was_meant_for() {
+        let mut request = Request::get("https://api.example.com:8443/a?b=c").body(()).unwrap();
+        played_by("127.0.0.1:9".parse().unwrap(), &mut request);
+        assert_eq!(request.uri(), "http://127.0.0.1:9/a?b=c");
+        assert_eq!(request.headers()[header::HOST], "api.example.com:8443");
     }
 
     #[test]

@@ -130,6 +130,17 @@ impl Usage {
     }
 }
 
+/// What is told of a guest while it runs. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Traces {
+    /// What it sends.
+    pub egress: EgressLog,
+    /// What it takes.
+    pub usage: Usage,
+    /// What it says, if somebody listens.
+    pub said: Said,
+}
+
 /// The memory of a guest: all its linear memories and tables together.
 #[derive(Debug)]
 pub(super) struct Memory {
