@@ -40,11 +40,11 @@ fn served<const N: usize>(all: [(&str, &str); N], rest: &str) -> (Server, [Moder
 
 /// A client of 2026-07-28.
 #[derive(Clone)]
-struct Modern {
-    client: Client,
-    url: String,
+pub(crate) struct Modern {
+    pub(crate) client: Client,
+    pub(crate) url: String,
     /// What it can be asked.
-    capabilities: Value,
+    pub(crate) capabilities: Value,
 }
 
 impl Modern {
@@ -78,7 +78,7 @@ impl Modern {
         if last["error"].is_null() { last["result"].take() } else { last["error"].take() }
     }
 
-    async fn call(&self, tool: &str, more: Value) -> Value {
+    pub(crate) async fn call(&self, tool: &str, more: Value) -> Value {
         let mut params = json!({ "name": tool, "arguments": {} });
         for (key, value) in more.as_object().unwrap() {
             params[key] = value.clone();

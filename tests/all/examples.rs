@@ -12,16 +12,13 @@ use http_body_util::Full;
 use hyper::{Request, Response, body::Bytes};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Received, Server, Upstream, component, root};
+use crate::support::{Client, Received, Server, Upstream, component, root, script};
 
 const LANGUAGES: [&str; 3] = ["rust", "js", "python"];
 
 /// The example in each language, built once its sources change.
 fn examples() -> Vec<PathBuf> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let built = Command::new(root().join("tests/guests/examples")).output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    script("examples", &[]);
     let file = |language: &str| match language {
         "rust" => component("../sdk/examples/issues-rust"),
         other => root().join(format!("target/guests/issues-{other}.wasm")),

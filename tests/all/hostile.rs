@@ -13,6 +13,7 @@ mod outgoing;
 mod output;
 mod processor;
 mod requests;
+pub(crate) mod scripts;
 mod secrets;
 mod trial;
 mod upstream;

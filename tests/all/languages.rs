@@ -3,7 +3,6 @@
 
 use std::{
     path::PathBuf,
-    process::Command,
     sync::{Mutex, PoisonError},
 };
 
@@ -11,7 +10,7 @@ use bulkhead::{app, config::load};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Server, root, tenancy::callers};
+use crate::support::{Server, root, script, tenancy::callers};
 
 const ALL: &str = "tools: ['*']";
 const GUESTS: [&str; 2] = ["add-js", "add-py"];
@@ -37,8 +36,7 @@ async fn serving(auth: &str, tenants: &[String]) -> Server {
     let cache = match compiled {
         Some(cache) => cache,
         None => {
-            let built = Command::new(root().join("tests/guests/languages")).output().unwrap();
-            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+            script("languages", &[]);
             let cache = root().join("target/guests/compiled");
             let _ = std::fs::remove_dir_all(&cache);
             let dir = tempfile::tempdir().unwrap();

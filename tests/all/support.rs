@@ -45,6 +45,14 @@ pub(crate) fn component(name: &str) -> PathBuf {
     built.entry(name.to_owned()).or_insert_with(build).clone()
 }
 
+/// Runs a script of `tests/guests`, which builds guests in other languages. One at a time: they share their tools.
+pub(crate) fn script(name: &str, args: &[&str]) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = Command::new(root().join("tests/guests").join(name)).args(args).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
 /// A config with one service of one component; `rest` are further lines of the service, as flow YAML.
 pub(crate) fn one_service(name: &str, rest: &str) -> String {
     services(name, &[(name, rest)])

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::root;
+use crate::{hostile::scripts::BOTH, support::root};
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -161,6 +161,22 @@ fn every_test_that_security_md_names_exists() {
         let found = sources.iter().any(|(path, text)| path.contains(module) && text.contains(&test));
         assert!(found, "{module}::{name}");
     }
+}
+
+/// What holds for guests in Rust holds for those in JavaScript and Python, and a test in both languages says so.
+#[test]
+fn every_promise_about_guests_is_tried_in_every_language() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let mut rows = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ") && line.contains("`hostile::")) {
+        let named: Vec<&str> = row.split('`').filter_map(|quoted| quoted.strip_prefix("scripts::")).collect();
+        assert!(!named.is_empty(), "no test in JavaScript and Python holds: {row}");
+        for name in named {
+            assert!(BOTH.contains(&name), "scripts::{name} is not tried in both languages");
+        }
+        rows += 1;
+    }
+    assert!(rows >= 15, "{rows}");
 }
 
 #[test]

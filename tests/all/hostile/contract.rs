@@ -12,7 +12,8 @@ use super::{
 };
 use crate::support::{Upstream, component, run};
 
-const CRASHED: &str = "the integration crashed: it panicked or aborted; the log has its last words";
+pub(super) const CRASHED: &str =
+    "the integration crashed: it panicked or aborted; the log has its last words";
 
 pub(super) async fn panic_in_call() {
     stopped("panic_in_call", "", "trapped", CRASHED).await;

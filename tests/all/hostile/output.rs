@@ -10,7 +10,7 @@ const SMALL: &str = "limits: { result_bytes: 64KiB }";
 const DROPPED: &str =
     "the result was dropped: it is more than four times the limit of 64.0 KiB; ask for less";
 
-fn text(answer: &Value) -> &str {
+pub(super) fn text(answer: &Value) -> &str {
     answer["content"][0]["text"].as_str().unwrap()
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn huge_panic_message() {
 }
 
 /// Calls `run` and asks for progress: the progress notifications, and the result.
-async fn reported(trial: &Trial, arguments: Value) -> (Vec<Value>, Value) {
+pub(super) async fn reported(trial: &Trial, arguments: Value) -> (Vec<Value>, Value) {
     let params = json!({ "name": "attack_run", "arguments": arguments, "_meta": { "progressToken": "p" } });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
     let response = trial.beside(trial.client.post(&body)).await;

@@ -53,8 +53,12 @@ pub(super) async fn spin_in_health_check() {
 
 /// `check` names the ill service and what is wrong with it, and the healthy one; calls are served all the same.
 pub(super) async fn ill(guest: &str, why: &str) {
-    let attack = attack(&component("attacks"), &format!("guest: {guest}"), DEADLINE);
-    let services = format!("{attack}{}", neighbour());
+    ill_service(&attack(&component("attacks"), &format!("guest: {guest}"), DEADLINE), "", why).await;
+}
+
+/// The same for any service; `end` is what follows the services in the file.
+pub(super) async fn ill_service(attack: &str, end: &str, why: &str) {
+    let services = format!("{attack}{}{end}", neighbour());
     let output = run(&["check"], &host(&services));
     let shown = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{shown}");

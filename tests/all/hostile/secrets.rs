@@ -15,24 +15,28 @@ use crate::support::{
 
 /// With a character that JSON escapes and URLs encode, and as long as base64 likes it after `u:`.
 const SECRET: &str = "canary\"726";
-const BEARER: &str = "header: Authorization, value: 'Bearer ${secret:key}'";
+pub(super) const BEARER: &str = "header: Authorization, value: 'Bearer ${secret:key}'";
 const BASIC: &str = "basic: { username: u, password: '${secret:key}' }";
 const QUERY: &str = "query: api_key, value: '${secret:key}'";
 /// What the upstream's answers must have become.
-const CLEANED: &str = "got [removed] end";
+pub(super) const CLEANED: &str = "got [removed] end";
 
 /// A guest whose upstream gets the secret by way of `credential`.
 fn entrusted(guest: &str, url: &str, credential: &str) -> Trial {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("key");
-    std::fs::write(&file, SECRET).unwrap();
     let rest = format!("credentials: [{{ for: '{url}', {credential} }}]");
     let attack = attack(&component("attacks"), &format!("guest: {guest}, url: '{url}'"), &rest);
-    let secrets = format!("secrets: {{ key: {{ file: '{}' }} }}\n", file.display());
-    Trial::start(&format!("{attack}{}{secrets}", neighbour()))
+    Trial::start(&format!("{attack}{}{}", neighbour(), secret(&dir)))
 }
 
-fn no_canary(trial: &Trial, seen: &Value) {
+/// The secret, as the configuration has it.
+pub(super) fn secret(dir: &tempfile::TempDir) -> String {
+    let file = dir.path().join("key");
+    std::fs::write(&file, SECRET).unwrap();
+    format!("secrets: {{ key: {{ file: '{}' }} }}\n", file.display())
+}
+
+pub(super) fn no_canary(trial: &Trial, seen: &Value) {
     for text in [seen.to_string(), trial.server.log_text()] {
         assert!(!text.contains("canary") && !text.contains(&BASE64_STANDARD.encode(SECRET)), "{text}");
     }
@@ -66,7 +70,7 @@ pub(super) async fn range_piecewise() {
 }
 
 /// The secret in one disguise, as `path` asks for it.
-async fn echo(head: String, stream: TcpStream) {
+pub(super) async fn echo(head: String, stream: TcpStream) {
     let path = head.split([' ', '?']).nth(1).unwrap();
     let basic = BASE64_STANDARD.encode(format!("u:{SECRET}"));
     let said = match path {

@@ -101,14 +101,18 @@ pub(super) async fn left_out(guest: &str, rest: &str, why: &str) {
 
 /// The same for any component.
 pub(super) async fn file_left_out(file: &Path, config: &str, rest: &str, why: &str) {
-    let attack = attack(file, config, rest);
+    service_left_out(&attack(file, config, rest), "", why).await;
+}
+
+/// The same for any service; `end` is what follows the services in the file.
+pub(super) async fn service_left_out(attack: &str, end: &str, why: &str) {
     for command in [&["check", "--offline"][..], &["serve", "--listen", "127.0.0.1:0"]] {
-        let output = run(command, &host(&attack));
+        let output = run(command, &format!("{}{end}", host(attack)));
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
         assert!(text.contains(why), "`{why}` is not in: {text}");
     }
-    let trial = Trial::start(&format!("{attack}{}", neighbour()));
+    let trial = Trial::start(&format!("{attack}{}{end}", neighbour()));
     let entry = trial.server.logged(|entry| entry["message"] == "a service is left out");
     assert_eq!((&entry["level"], &entry["service"]), (&json!("ERROR"), &json!("attack")));
     assert!(entry["error"].as_str().unwrap().contains(why), "{entry}");
