@@ -277,7 +277,9 @@ impl Sandbox {
                 exports.lifecycle(&mut store, &instance)?.call_describe(&mut store).await
             };
             let asked = timeout_at(Instant::now() + limits.deadline, metered(meter, asking)).await;
-            Ok(settle(asked, &store, &limits)?.into())
+            let manifest = settle(asked, &store, &limits)?;
+            let _ = compartment.component.at_rest.set(ByteSize::b(store.data().memory.used));
+            Ok(manifest.into())
         }
         .boxed()
     }

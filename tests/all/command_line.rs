@@ -99,6 +99,10 @@ fn data_can_be_had_as_json() {
         (&seen["name"], &seen["egress"][0]["url"]),
         (&json!("utilities"), &json!("{config.fetch}/**"))
     );
+    // A guest in Rust takes a MiB or two, before it does anything.
+    assert!((1 << 16..4 << 20).contains(&seen["memoryBytes"].as_u64().unwrap()), "{seen}");
+    let shown = stdout(&bulkhead(&["inspect", utilities.to_str().unwrap()]));
+    assert!(shown.contains(" at rest, of the 64.0 MiB an instance may have\n"), "{shown}");
     let checked: Value = serde_json::from_str(&stdout(&bulkhead(&["check", "--json"]))).unwrap();
     assert_eq!(
         (&checked["services"][0]["name"], &checked["services"][0]["healthy"]),

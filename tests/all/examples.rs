@@ -12,7 +12,7 @@ use http_body_util::Full;
 use hyper::{Request, Response, body::Bytes};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Received, Server, Upstream, component, root, script};
+use crate::support::{Client, Received, Server, Upstream, component, root, run, script};
 
 const LANGUAGES: [&str; 3] = ["rust", "js", "python"];
 
@@ -354,6 +354,40 @@ async fn the_example_behaves_alike_in_every_language() {
     alike("sent upstream", &LANGUAGES.map(asked_by));
     let unlike = UNLIKE.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(unlike.is_empty(), "{}", unlike.concat());
+}
+
+/// What a README says of memory is so, and the example needs no more than it says.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_takes_what_the_readmes_say() {
+    let upstream = Upstream::start(github).await;
+    // Compiles what is inspected and served below.
+    drop(serving(&upstream).await);
+    let cache = format!(
+        "components: {{ cache_dir: '{}' }}\n",
+        root().join("target/guests/compiled-examples").display()
+    );
+    for (language, file) in LANGUAGES.iter().zip(examples()).skip(1) {
+        let readme = std::fs::read_to_string(root().join("sdk").join(language).join("README.md")).unwrap();
+        let said = |before: &str| {
+            let (_, rest) = readme.split_once(before).unwrap_or_else(|| panic!("{language}: {before}"));
+            rest.split(' ').next().unwrap().parse::<u64>().unwrap()
+        };
+        let inspected = run(&["inspect", "--json", file.to_str().unwrap()], &cache);
+        let inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
+        let taken = inspected["memoryBytes"].as_u64().unwrap();
+        assert_eq!(taken.div_ceil(1 << 20), said("takes at rest "), "{language}: {taken}");
+        let server = Server::start(&format!(
+            "{cache}tenants: {{ test: {{ services: {{ {language}: {{ component: '{}', \
+             config: {{ url: '{}/{language}', repo: acme/widgets }}, limits: {{ memory: {}MiB }} }} }} }} }}\n",
+            file.display(),
+            upstream.url(),
+            said("the example runs with ")
+        ));
+        let listed = server.client().ok(&format!("{language}_list_issues"), json!({ "limit": 7 })).await;
+        assert_eq!(listed["shown"], json!(7));
+        let read = server.client().ok(&format!("{language}_get_issue"), json!({ "number": 2 })).await;
+        assert_eq!(read["issue"]["number"], json!(2));
+    }
 }
 
 /// Asked, answered, and called again, in each language.

@@ -49,6 +49,9 @@ impl Inspect {
             "size     {}, an instance starts in {start_us} µs",
             bytesize::ByteSize::b(component.size as u64)
         );
+        if let Some(memory) = component.at_rest() {
+            out!("memory   {memory} at rest, of the {} an instance may have", Limits::default().memory);
+        }
         out!("imports  {}", list(&component.surface.imports));
         out!("exports  {}", list(&component.surface.exports));
         out!("\nasks to send");
@@ -83,6 +86,7 @@ fn data(component: &Component, manifest: &Manifest, tools: Option<&[&str]>, star
     json!({
         "name": manifest.name, "version": manifest.version, "title": manifest.title, "description": manifest.description,
         "digest": format!("sha256:{}", component.digest), "bytes": component.size, "startMicros": start_us,
+        "memoryBytes": component.at_rest().map(|memory| memory.as_u64()),
         "imports": component.surface.imports, "exports": component.surface.exports,
         "egress": egress.collect::<Vec<_>>(), "configSchema": schema, "tools": tools,
     })

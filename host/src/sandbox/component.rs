@@ -1,7 +1,7 @@
 //! From bytes to code that can be instantiated.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -29,6 +29,8 @@ pub struct Component {
     pub surface: Surface,
     /// How long compiling it took; none if its compiled code was kept from before.
     pub compiled: Option<Duration>,
+    /// Memory of an instance that has said what it is, and done nothing else; set then.
+    pub(super) at_rest: OnceLock<ByteSize>,
     pub(super) pre: InstancePre<Guest>,
     pub(super) exports: Exports,
     pub(super) clock: Arc<Clock>,
@@ -39,6 +41,12 @@ impl Component {
     #[must_use]
     pub fn completes(&self) -> bool {
         self.exports.completions.is_some()
+    }
+
+    /// Memory of an instance that has done nothing yet. None before it was asked what it is.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<ByteSize> {
+        self.at_rest.get().copied()
     }
 
     /// Where its guests run.
@@ -112,7 +120,16 @@ pub(super) fn load(
     let types = |e: wasmtime::Error| LoadError::Types(format!("{e:#}"));
     let pre = linker.instantiate_pre(&code).map_err(types)?;
     let exports = Exports::find(&pre, &surface).map_err(types)?;
-    Ok(Component { digest, size: wasm.len(), surface, compiled, pre, exports, clock: clock.clone() })
+    Ok(Component {
+        digest,
+        size: wasm.len(),
+        surface,
+        compiled,
+        at_rest: OnceLock::new(),
+        pre,
+        exports,
+        clock: clock.clone(),
+    })
 }
 
 fn compile(
