@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
     sync::{Arc, Mutex},
 };
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_line::bulkhead,
-    support::{component, root},
+    support::{component, root, script},
 };
 
 /// Where one run of the tests keeps compiled code: a component is compiled once.
@@ -256,9 +256,8 @@ fn our_own_components_pass() {
 #[test]
 fn components_in_every_language_are_tried() {
     let place = Place::new();
-    for script in ["tests/guests/languages", "tests/guests/examples"] {
-        let built = Command::new(root().join(script)).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    for name in ["languages", "examples"] {
+        script(name, &[]);
     }
     let made = |name: &str| root().join(format!("target/guests/{name}.wasm"));
     let rust = component("../sdk/examples/issues-rust");
