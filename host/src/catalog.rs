@@ -18,7 +18,7 @@ pub mod service;
 pub mod tool;
 pub mod uri;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use crate::{
     access::{Facts, rights::Ruling},
@@ -137,6 +137,13 @@ impl Catalog {
     /// Every service of every tenant, for the host itself.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.tenants.values().flat_map(|served| &served.services)
+    }
+
+    /// When the signature of a service's component counts no more, that of the next one.
+    #[must_use]
+    pub fn expires(&self, now: SystemTime) -> Option<SystemTime> {
+        let ends = self.all().filter_map(|service| service.vouched.as_ref()?.not_after);
+        ends.filter(|end| *end >= now).min()
     }
 
     /// The gates of all tenants, services and tools, and whose calls each counts.

@@ -20,10 +20,16 @@ mod dev;
 mod doctor;
 mod explain;
 mod inspect;
+mod install;
 mod key;
 pub(crate) mod logging;
+mod look;
 mod new;
+mod provenance;
+mod push;
+mod reach;
 mod serve;
+mod sign;
 mod test;
 mod tools;
 
@@ -83,7 +89,7 @@ enum Command {
     Call(call::Call),
     /// List the tools that are served.
     Tools(tools::Tools),
-    /// Show what a component is, asks for, and offers.
+    /// Show what a component is, asks for, and offers; where it came from, and who signed it.
     Inspect(inspect::Inspect),
     /// Try a component: contract, schemas, annotations, calls with many arguments, upstreams that fail.
     Test(test::Test),
@@ -95,6 +101,12 @@ enum Command {
     Audit(audit::Audit),
     /// Show what is different about a service's component since it was pinned, and agree to it.
     Approve(approve::Approve),
+    /// Bring a component from a registry, once you have seen what it asks for.
+    Install(install::Install),
+    /// Put a component into a registry, in the form other WebAssembly tools pull too.
+    Push(push::Push),
+    /// Sign a component, in a file or in a registry.
+    Sign(sign::Sign),
     /// Make a new component: a project with one tool, a test and a README.
     New(new::New),
     /// Build a component, in Rust, JavaScript or Python, into a `.wasm` and check it.
@@ -105,7 +117,7 @@ enum Command {
     Client(client::Client),
     /// Find what is wrong with this installation, and say how to mend it.
     Doctor(doctor::Doctor),
-    /// Make an API key, or hash a password, for the `auth` section.
+    /// Make an API key, hash a password, or make a key pair that signs components.
     Key(key::Key),
     /// Print the completions of a shell.
     Completions(completions::Completions),
@@ -155,6 +167,9 @@ impl Cli {
             Command::Audit(audit) => audit.run(&options).await,
             Command::New(new) => new.run(&options),
             Command::Build(build) => build.run(&options),
+            Command::Install(install) => install.run(&options).await,
+            Command::Push(push) => push.run(&options).await,
+            Command::Sign(sign) => sign.run(&options).await,
             Command::Client(client) => client.run(&options),
             Command::Doctor(doctor) => doctor.run(&options).await,
             Command::Dev(dev) => dev.run(&options).await,

@@ -19,12 +19,14 @@ pub mod results;
 pub mod secrets;
 pub mod service;
 pub mod sessions;
+pub mod signatures;
 pub mod tasks;
 pub mod telemetry;
 pub mod units;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
+use bulkhead_registry::signers::Requirement;
 pub use load::ConfigError;
 use serde_json::Value;
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub server: Server,
     /// Where components and compiled code are.
     pub components: Components,
+    /// Whose components are run.
+    pub signatures: Arc<Requirement>,
     /// What stands between the network and the host.
     pub front: front::Front,
     /// Who may call; none means everybody is the local user.
@@ -170,6 +174,8 @@ pub struct Service {
     pub name: String,
     /// The component.
     pub component: ComponentSource,
+    /// Whose component that has to be.
+    pub signatures: Arc<Requirement>,
     /// What the component's `initialize` gets.
     pub config: Value,
     /// `config.namespace` of a component that takes one, unless the operator wrote another: that of its cluster.

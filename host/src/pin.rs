@@ -6,6 +6,7 @@
 //! the operator's own change of a service's config.
 
 mod difference;
+mod installed;
 mod lock;
 
 use std::{
@@ -19,7 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-pub use difference::Difference;
+pub use difference::{Difference, Exchanged, plain};
+pub use installed::Installed;
 pub use lock::LockError;
 
 use crate::{catalog::tool::Declared, grant::tool::ToolEgress, sandbox::Manifest};
@@ -123,7 +125,9 @@ struct State {
     /// Those of the lock file.
     known: Locked,
     /// Those that may be served as they are, since the file was written.
-    seen: Locked,
+    seen: BTreeMap<String, Pin>,
+    /// Of those, the ones whose file is not what was installed into it.
+    exchanged: BTreeMap<String, Exchanged>,
     /// Equal parts.
     egress: HashSet<Arc<[String]>>,
     definitions: HashMap<Arc<[Declared]>, Arc<Definitions>>,
@@ -145,6 +149,8 @@ impl State {
 /// A service as it is now.
 #[derive(Clone, Copy, Debug)]
 pub struct Now<'a> {
+    /// The component's file.
+    pub file: &'a Path,
     /// SHA-256 of its component, in hexadecimal.
     pub digest: &'a str,
     /// What the component says of itself.
@@ -155,8 +161,14 @@ pub struct Now<'a> {
     pub tools: &'a Arc<[Declared]>,
 }
 
-/// Pins by the name of their service.
-type Locked = BTreeMap<String, Pin>;
+/// What is in the lock file.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Locked {
+    /// Pins by the name of their service.
+    services: BTreeMap<String, Pin>,
+    /// What was installed, by the name of its file. While one is exchanged, there are two.
+    installed: BTreeMap<String, Vec<Installed>>,
+}
 
 /// The name of a service in the lock file.
 #[must_use]
@@ -199,22 +211,27 @@ impl Pins {
     ///
     /// # Errors
     /// What is different, if it has to be approved.
-    pub fn check(&self, key: &str, now: &Now<'_>) -> Result<(), Difference> {
-        if self.lock.is_none() {
-            return Ok(());
-        }
+    pub fn check(&self, key: &str, now: &Now<'_>) -> Result<(), Box<Difference>> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        let file = installed::name(lock, now.file);
         let state = &mut *self.state();
         let pin = state.pin(now);
-        if let Some(known) = state.known.get(key).filter(|known| !own_doing(known, &pin))
-            && self.trust == Trust::Pinned
-        {
-            let difference = Difference::between(known, &pin);
+        let known = state.known.services.get(key);
+        let exchanged =
+            state.known.installed.get(&file).and_then(|each| Exchanged::by(file, each, now.digest));
+        if self.trust == Trust::Pinned {
+            let known = known.filter(|known| !own_doing(known, &pin));
+            let difference = known.map(|known| Difference::between(known, &pin)).unwrap_or_default();
+            let difference = Difference { exchanged: exchanged.clone(), ..difference };
             if !difference.is_none() {
-                return Err(difference);
+                return Err(difference.into());
             }
         }
-        if state.known.get(key) != Some(&pin) {
+        if known != Some(&pin) || exchanged.is_some() {
             state.seen.insert(key.to_owned(), pin);
+        }
+        if let Some(exchanged) = exchanged {
+            state.exchanged.insert(key.to_owned(), exchanged);
         }
         Ok(())
     }
@@ -223,11 +240,13 @@ impl Pins {
     #[must_use]
     pub fn change(&self, key: &str) -> Option<Approval> {
         let state = self.state();
-        let (now, before) = (state.seen.get(key)?, state.known.get(key));
+        let (now, before) = (state.seen.get(key)?, state.known.services.get(key));
+        let difference = before.map(|before| Difference::between(before, now)).unwrap_or_default();
+        let exchanged = state.exchanged.get(key).cloned();
         Some(Approval {
             before: before.map(|before| before.digest.clone()),
             now: now.digest.clone(),
-            difference: before.map(|before| Difference::between(before, now)).unwrap_or_default(),
+            difference: Difference { exchanged, ..difference },
         })
     }
 
@@ -241,15 +260,22 @@ impl Pins {
         let state = &mut *self.state();
         // Equal parts are shared by what was loaded together; kept for longer they would pile up with every listing that differs.
         (state.egress, state.definitions) = <(HashSet<_>, HashMap<_, _>)>::default();
-        let seen = std::mem::take(&mut state.seen);
+        let (seen, exchanged) = (std::mem::take(&mut state.seen), std::mem::take(&mut state.exchanged));
         let seen = seen.into_iter().filter(|(key, _)| only.is_none_or(|only| key == only));
         let seen: Vec<_> = seen.collect();
         if seen.is_empty() {
             return Ok(());
         }
         // Another process may have written since.
+        let _alone = lock::alone(path)?;
         let mut pins = lock::read(path)?;
-        pins.extend(seen);
+        // What the operator agreed to is not what was installed any more.
+        let exchanged = seen.iter().filter_map(|(key, pin)| Some((exchanged.get(key)?, pin)));
+        for (Exchanged { file, .. }, pin) in exchanged {
+            let others = |each: &Vec<Installed>| each.iter().all(|one| one.component.hex() != pin.digest);
+            pins.installed.retain(|name, each| name != file || !others(each));
+        }
+        pins.services.extend(seen);
         lock::write(path, &pins)?;
         state.known = pins;
         Ok(())

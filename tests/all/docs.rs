@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     auth::{key_set, signed},
+    registry::{self, Registry},
     support::{Upstream, component, root},
 };
 
@@ -105,6 +106,7 @@ impl Reader {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.dir.path()).env("TOKEN", &self.token);
+        command.env("DOCKER_CONFIG", self.dir.path());
         command.env_remove("BULKHEAD_CONFIG").env_remove("BULKHEAD_LISTEN").env_remove("BULKHEAD_LOG");
         command
     }
@@ -192,12 +194,18 @@ async fn the_operators_guide_does_as_it_says() {
     fs::copy(component("hostile"), dir.path().join("kubernetes.wasm")).unwrap();
     // A version that asks for more and has other tools.
     fs::copy(component("hostile"), dir.path().join("prometheus-2.wasm")).unwrap();
+    let registry = Registry::start();
+    registry::log_in(dir.path(), &registry.address);
     let mut reader = Reader {
         dir,
         shell: String::new(),
         digests: HashMap::new(),
         server: None,
-        here: vec![("https://idp.example", idp.url()), ("127.0.0.1:4318", collector.address.to_string())],
+        here: vec![
+            ("https://idp.example", idp.url()),
+            ("127.0.0.1:4318", collector.address.to_string()),
+            ("localhost:5000", registry.address.clone()),
+        ],
         token: signed(&idp.url(), "https://mcp.example.com/mcp", 600, "dev"),
     };
     let document = fs::read_to_string(root().join("docs/operating.md")).unwrap();

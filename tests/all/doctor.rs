@@ -241,6 +241,28 @@ fn a_secret_that_nothing_uses_is_odd() {
 }
 
 #[test]
+fn signers_whose_signatures_do_not_count_are_told() {
+    let signer = |rest: &str| usual(&format!("signatures: {{ signers: {{ acme: {{ {rest} }} }} }}"));
+    let place = Place::new(&signer("key: acme.pub"));
+    place.finds(
+        &["--offline"],
+        "✗ configuration  the signatures of `acme` cannot be checked: ~/acme.pub cannot be read: No such file or directory (os error 2)",
+        "name the file of their public key, in PEM: `signatures.signers.acme.key`",
+    );
+    let mut made = Command::new(env!("CARGO_BIN_EXE_bulkhead"));
+    made.args(["key", "signing", "--out", "acme"]).current_dir(place.path("")).env("COSIGN_PASSWORD", "x");
+    assert!(made.output().unwrap().status.success());
+    assert_eq!(ill(&place.doctor(&["--offline"]).0), Vec::<&str>::new());
+    let mend = "have what they made signed with a new key, and name that one";
+    place.write("bulkhead.yaml", signer("key: acme.pub, not_after: 2020-01-01T00:00:00Z"));
+    let expired = "✗ configuration  the key of the signer `acme` expired on 2020-01-01";
+    place.finds(&["--offline"], expired, mend);
+    place.write("bulkhead.yaml", signer(&format!("key: acme.pub, not_after: {}T00:00:00Z", day(5))));
+    let soon = format!("! configuration  the key of the signer `acme` expires on {}", day(5));
+    place.finds(&["--offline"], &soon, mend);
+}
+
+#[test]
 fn keys_that_end_are_told_in_time() {
     let key = |until: &str| {
         usual(&format!(
@@ -305,7 +327,7 @@ async fn components_that_cannot_be_served_are_named() {
     place.finds(
         &["--offline"],
         "✗ configuration  ~/bulkhead.yaml:3:1: tenants.acme.services.calc.component: there is no file ~/./calc.wasm; build it \
-         with `bulkhead build`, or name another",
+         with `bulkhead build`, bring it with `bulkhead install`, or name another",
         "what it says must be so; `host/config.example.yaml` has every key",
     );
     let mend = "`bulkhead check --service calc` shows what it says while it is loaded";

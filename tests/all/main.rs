@@ -46,6 +46,7 @@ mod pins;
 mod prometheus;
 mod protocol;
 mod references;
+mod registry;
 mod reuse;
 mod sandbox;
 mod sessions;

@@ -148,7 +148,7 @@ fn every_test_that_security_md_names_exists() {
     let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     let promises =
         text.split("## What is promised").nth(1).unwrap().split("## What is not promised").next().unwrap();
-    let sources: Vec<(String, String)> = ["host/src", "tests/all"]
+    let sources: Vec<(String, String)> = ["host/src", "host/registry/src", "tests/all"]
         .iter()
         .flat_map(|dir| rust_files(&root().join(dir)))
         .map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap()))

@@ -1,7 +1,7 @@
 //! From the tenants of a configuration to a catalogue. What has not changed stays as it is, and what cannot be replaced
 //! by its change stays too: a bad component never takes a good one's place.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use super::{
     Catalog, LeftOut, Tenancy,
@@ -50,6 +50,7 @@ impl Assembly {
         former: Option<&Catalog>,
         settled: bool,
     ) -> Self {
+        let now = SystemTime::now();
         let mut all = Self { catalog: Catalog::default(), faults: Vec::new(), unfinished: false };
         let (mut tenancies, mut left_out) = (Vec::new(), Vec::new());
         for config::Tenant { name, calls, listing, services } in tenants {
@@ -59,6 +60,11 @@ impl Assembly {
             for service in services {
                 let former = former.and_then(|former| former.service(&name, &service.name)).cloned();
                 let loaded = loader.load(&tenant.name, &service).await;
+                // What is served was checked when it was loaded, and stays only as long as its signer counts.
+                let upheld = |former: &Arc<Service>| {
+                    former.is_built_in() || service.signatures.upholds(former.vouched.as_ref(), now)
+                };
+                let former = former.filter(|former| loaded.is_ok() || upheld(former));
                 candidates.push(Candidate { name: service.name, loaded, former });
             }
             let services = all.choose(&tenant.name, candidates, settled, &mut left_out);

@@ -5,8 +5,14 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, LazyLock},
+    time::SystemTime,
+};
+
+use bulkhead_registry::{
+    digest::Digest,
+    signers::{Requirement, Verdict, Vouch},
 };
 
 use super::{
@@ -138,8 +144,10 @@ impl<'a> Loader<'a> {
         let source = source(config);
         let digest = self.digest(&source)?;
         let former = self.former.and_then(|former| former.service(tenant, &config.name));
+        // Also of what is served already: a signature may have been taken away, a key may have expired.
+        let vouched = vouched(&source, &digest, &config.signatures)?;
         let mut offer = None;
-        if let Some(same) = former.filter(|former| former.is_made_from(config, &digest)) {
+        if let Some(same) = former.filter(|former| former.is_made_from(config, &digest, vouched.as_ref())) {
             match self.relisted.remove(&(tenant.to_string(), config.name.clone())) {
                 None => return Ok(same.clone()),
                 Some(Err(why)) => return Err(format!("listing it again: {why}").into()),
@@ -154,9 +162,13 @@ impl<'a> Loader<'a> {
             );
         }
         let known = self.component(&source, &digest, config).await?;
+        if known.component.digest != *digest {
+            // What was checked is what was read first.
+            return Err(Fault { why: "its file changed while it was read".to_owned(), unfinished: true });
+        }
         let former = former.map(|former| &**former);
         let made = self.make(tenant, config.clone(), source, known, former, offer).await;
-        made.map(Arc::new).map_err(Fault::from)
+        made.map(|made| Arc::new(Service { vouched, ..made })).map_err(Fault::from)
     }
 
     async fn make(
@@ -200,15 +212,15 @@ impl<'a> Loader<'a> {
             Folders::new(config.files),
             config.limits,
         );
-        let built_in = source.0.is_none();
+        let file = source.0.clone();
         let offer = match offer {
             Some(offer) => offer.sound()?,
             None => self.offer(source, &compartment).await?,
         };
         let offered = offer.digest();
         let Offer { tools, prompts, templates, .. } = offer;
-        if !built_in {
-            self.check_pin(tenant, &manifest, &compartment, &tools)?;
+        if let Some(file) = &file {
+            self.check_pin(tenant, file, &manifest, &compartment, &tools)?;
         }
         let tools = self.tools(&tools, &name, &config.overrides, &config.shapes)?;
         let prompts = prompts.into_iter().map(|prompt| Prompt::new(&name, prompt).map(Arc::new));
@@ -230,6 +242,7 @@ impl<'a> Loader<'a> {
             name,
             tenant: tenant.clone(),
             written,
+            vouched: None,
             manifest,
             compartment,
             conduct: Breaker::new(config.quarantine),
@@ -249,13 +262,14 @@ impl<'a> Loader<'a> {
     fn check_pin(
         &self,
         tenant: &str,
+        file: &Path,
         manifest: &Manifest,
         compartment: &Compartment,
         tools: &Arc<[Declared]>,
     ) -> Result<(), String> {
         let service = &compartment.service;
         let digest = &compartment.component.digest;
-        let now = Now { digest, manifest, config: &compartment.config, tools };
+        let now = Now { file, digest, manifest, config: &compartment.config, tools };
         self.pins.check(&pin::key(tenant, service), &now).map_err(|difference| {
             let what = difference.summary();
             format!("it waits for approval: {what}; `bulkhead approve {service}` shows and approves it")
@@ -347,6 +361,20 @@ fn known(catalog: &Catalog, digest: &str, fuel: bool) -> Option<Known> {
         service.compartment.component.digest == digest && service.compartment.limits.fuel.is_some() == fuel
     })?;
     Some(Known { component: service.compartment.component.clone(), manifest: service.manifest.clone() })
+}
+
+/// Who vouches for a component with this digest.
+fn vouched((file, _): &Source, digest: &str, asked: &Requirement) -> Result<Option<Vouch>, Fault> {
+    // What is built in comes with the host.
+    let Some(file) = file else { return Ok(None) };
+    // One of the two files may still be on its way.
+    let refused = |why| Fault { why: format!("{}: {why}", file.display()), unfinished: true };
+    let digest = Digest::from_hex(digest).map_err(refused)?;
+    let verdict = asked.check(file, &digest, SystemTime::now()).map_err(refused)?;
+    Ok(match verdict {
+        Verdict::Signed(vouch) => Some(*vouch),
+        Verdict::Unsigned(_) => None,
+    })
 }
 
 fn source(config: &config::Service) -> Source {

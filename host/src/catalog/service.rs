@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
 
+use bulkhead_registry::signers::Vouch;
+
 use super::{
     Member,
     prompt::{Prompt, Resources},
@@ -37,6 +39,8 @@ pub struct Service {
     pub tenant: Arc<str>,
     /// What it was made from. A service that would be made from the same again stays.
     pub(super) written: config::Service,
+    /// Who vouches for its component.
+    pub vouched: Option<Vouch>,
     /// What its component says of itself.
     pub manifest: Arc<Manifest>,
     /// What its guests run with.
@@ -64,9 +68,21 @@ pub struct Service {
 }
 
 impl Service {
-    /// Whether it would be the same if it were made from this config and a component with this digest.
-    pub(super) fn is_made_from(&self, config: &config::Service, digest: &str) -> bool {
-        self.compartment.component.digest == digest && self.written == *config
+    /// Whether it would be the same if it were made from this config and a component with this digest and voucher.
+    pub(super) fn is_made_from(
+        &self,
+        config: &config::Service,
+        digest: &str,
+        vouched: Option<&Vouch>,
+    ) -> bool {
+        self.compartment.component.digest == digest
+            && self.written == *config
+            && self.vouched.as_ref() == vouched
+    }
+
+    /// Whether its component comes with the host.
+    pub(super) fn is_built_in(&self) -> bool {
+        self.written.component == config::ComponentSource::EmbeddedUtilities
     }
 
     /// Whether its component has a tool of this name, served or not.

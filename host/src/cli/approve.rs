@@ -36,7 +36,7 @@ impl Approve {
         if !options.json {
             show(&key, &approval);
         }
-        let approved = self.yes || (!options.json && asked()?);
+        let approved = self.yes || (!options.json && asked("Approve?")?);
         if approved {
             host.pins().save(Some(&key)).map_err(failed)?;
         }
@@ -60,7 +60,7 @@ fn approving(config: Config, service: &str) -> Result<(Config, String), Failure>
     Ok((config, key))
 }
 
-fn show(key: &str, Approval { before, now, difference }: &Approval) {
+pub(super) fn show(key: &str, Approval { before, now, difference }: &Approval) {
     match before {
         Some(before) => out!("{key}: sha256:{before} is now sha256:{now}"),
         None => out!("{key}: sha256:{now}, which was not served before"),
@@ -73,7 +73,11 @@ fn show(key: &str, Approval { before, now, difference }: &Approval) {
     }
 }
 
-fn data(key: &str, Approval { before, now, difference }: &Approval, approved: bool) -> serde_json::Value {
+pub(super) fn data(
+    key: &str,
+    Approval { before, now, difference }: &Approval,
+    approved: bool,
+) -> serde_json::Value {
     let sha256 = |digest: &String| format!("sha256:{digest}");
     let added = difference
         .added
@@ -90,15 +94,18 @@ fn data(key: &str, Approval { before, now, difference }: &Approval, approved: bo
         "service": key, "approved": approved, "changed": true, "before": before.as_ref().map(sha256), "now": sha256(now),
         "asksFor": difference.egress, "added": added.collect::<Vec<_>>(), "removed": difference.removed,
         "different": changed.collect::<Vec<_>>(),
+        "exchanged": difference.exchanged.as_ref().map(|exchanged| json!({
+            "file": exchanged.file, "reference": exchanged.installed.reference, "installed": exchanged.installed.component,
+        })),
     })
 }
 
 /// What the person at the terminal says; nobody there says nothing.
-fn asked() -> Result<bool, Failure> {
+pub(super) fn asked(question: &str) -> Result<bool, Failure> {
     if !stdin().is_terminal() || !stdout().is_terminal() {
         return Ok(false);
     }
-    out!("Approve? [y/N]");
+    out!("{question} [y/N]");
     let mut answer = String::new();
     stdin().lock().read_line(&mut answer).map_err(failed)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

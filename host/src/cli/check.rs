@@ -12,7 +12,7 @@ use bulkhead::{
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{FAILED, Failure, Options, Outcome, alone, failed};
+use super::{FAILED, Failure, Options, Outcome, alone, failed, provenance::words};
 
 /// Check the configuration, the components, and whether the upstreams answer.
 #[derive(Debug, Args)]
@@ -110,6 +110,9 @@ fn show(service: &Service, health: Option<&Result<String, String>>) {
         service.tools.len()
     );
     out!("  digest      sha256:{}", compartment.component.digest);
+    if let Some(vouch) = &service.vouched {
+        out!("  signed      {}", words(vouch));
+    }
     for rule in sent(service) {
         out!("  may send    {rule}");
     }
@@ -230,6 +233,7 @@ fn data(service: &Service, health: Option<&Result<String, String>>) -> Value {
     json!({
         "name": service.name, "component": service.manifest.name, "version": service.manifest.version,
         "digest": format!("sha256:{}", service.compartment.component.digest),
+        "signedBy": service.vouched.as_ref().map(|vouch| &vouch.signer),
         "egress": rules(sent(service)), "egressBeside": rules(beside(service)), "withheld": service.compartment.policy.grant.withheld,
         "credentials": credentials.collect::<Vec<_>>(), "tls": tls.collect::<Vec<_>>(), "folders": folders.collect::<Vec<_>>(),
         "limits": {

@@ -61,6 +61,7 @@ impl Doctor {
             return; // what else there is to look at, it would say
         };
         configuration::callers(&config, findings);
+        configuration::signers(&config, findings);
         files::folders(&config, findings);
         machine::look(Some(&config), findings);
         listener::certificate(&config, findings);

@@ -1,16 +1,23 @@
-//! `bulkhead key`: makes what the `auth` section needs. Secrets go to stdout once, and are kept nowhere.
+//! `bulkhead key`: makes what the `auth` and `signatures` sections need. Secrets go to stdout once, and are kept nowhere
+//! but in the file that was asked for.
 
-use std::io::{IsTerminal, Read};
+use std::{
+    fs,
+    io::{IsTerminal, Read, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use bulkhead::{
     auth::{basic, key},
     secret::Secret,
 };
+use bulkhead_registry::key::SigningKey;
 use clap::{Args, Subcommand};
 
-use super::{Outcome, failed, usage};
+use super::{Failure, Outcome, failed, reach::password, usage};
 
-/// Make an API key, or hash a password.
+/// Make an API key, hash a password, or make a key pair that signs components.
 #[derive(Debug, Args)]
 pub(super) struct Key {
     #[command(subcommand)]
@@ -23,6 +30,16 @@ enum What {
     New(New),
     /// Hash a password read from stdin, for `auth.basic`.
     HashPassword,
+    /// Make a key pair that signs components, as `cosign generate-key-pair` does: NAME.key, under the password in
+    /// COSIGN_PASSWORD, and NAME.pub.
+    Signing(Signing),
+}
+
+#[derive(Debug, Args)]
+struct Signing {
+    /// The files' name, without `.key` and `.pub`.
+    #[arg(long, default_value = "bulkhead", value_name = "NAME")]
+    out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +57,7 @@ impl Key {
         match self.what {
             What::New(new) => new.run(),
             What::HashPassword => hash_password(),
+            What::Signing(signing) => signing.run(),
         }
     }
 }
@@ -61,6 +79,35 @@ impl New {
         out!("{}", key.expose());
         Ok(())
     }
+}
+
+impl Signing {
+    fn run(self) -> Outcome {
+        let (private, public) = (self.out.with_added_extension("key"), self.out.with_added_extension("pub"));
+        for path in [&private, &public] {
+            if path.exists() {
+                return Err(failed(format!("{} is there already; choose another --out", path.display())));
+            }
+        }
+        let key = SigningKey::generate().map_err(failed)?;
+        let sealed = key.to_pem(&password("A password for the key")?).map_err(failed)?;
+        create(&private, 0o600, &sealed)?;
+        create(&public, 0o644, &key.public().to_pem())?;
+        let name = self.out.file_name().unwrap_or_default().to_string_lossy();
+        eprintln!(
+            "Keep {} to yourself. Who trusts the key puts this into the configuration:\n",
+            private.display()
+        );
+        eprintln!("signatures:\n  required: true\n  signers:\n    {name}: {{ key: {} }}\n", public.display());
+        out!("{}", public.display());
+        Ok(())
+    }
+}
+
+fn create(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| failed(format!("{} cannot be written: {error}", path.display())))
 }
 
 fn hash_password() -> Outcome {

@@ -9,6 +9,7 @@ use super::{
     kubernetes::Kubernetes,
     limits::CallLimits,
     raw::{Defaults, Limits, Network, Service, Tools, Trip},
+    signatures::OfService,
 };
 
 /// Takes what is not given from `self`.
@@ -61,7 +62,8 @@ macro_rules! over {
     };
 }
 
-over!(Service: component kubernetes config credentials egress network files limits quarantine refresh tools);
+over!(Service: component signatures kubernetes config credentials egress network files limits quarantine refresh tools);
+over!(OfService: required by r#as);
 over!(Kubernetes: kubeconfig context in_cluster service_account insecure_skip_tls_verify);
 over!(Network: allow_addresses tls circuit_breaker);
 over!(Trip: failures backoff max_backoff);

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bulkhead_registry::bundle;
+
 use super::raw::{self, SecretSource};
 
 /// Files and folders whose change changes a configuration. What is not there yet counts too.
@@ -31,6 +33,7 @@ pub fn named(file: &raw::File, base: &Path) -> Named {
         sources.values().filter_map(|source| source.file.as_ref()).map(|path| base.join(path)).collect()
     };
     files.extend(secrets(&file.secrets));
+    files.extend(file.signatures.files(base));
     for issuer in file.auth.iter().flat_map(|auth| &auth.jwt) {
         files.extend(issuer.network.ca.iter().map(|ca| base.join(ca)));
     }
@@ -38,7 +41,9 @@ pub fn named(file: &raw::File, base: &Path) -> Named {
         files.extend(secrets(&tenant.secrets));
         for (name, service) in &tenant.services {
             let service = file.defaults.complete(name, service.clone());
-            files.insert(component(service.component.as_deref().unwrap_or(name), &dir, base));
+            let component = component(service.component.as_deref().unwrap_or(name), &dir, base);
+            files.insert(bundle::beside(&component));
+            files.insert(component);
             files.extend(service.kubernetes.files(base));
             for folder in service.files {
                 let kind = if folder.write { &mut written } else { &mut read };
@@ -89,6 +94,7 @@ mod tests {
     fn every_file_a_config_names_is_listed() {
         let text = "
 secrets: { a: { file: /run/a }, b: { env: B } }
+signatures: { signers: { acme: { key: acme.pub } } }
 auth: { jwt: [{ id: i, issuer: 'https://i', audience: [x], tenant: t, network: { ca: i.pem } }] }
 defaults: { services: { y: { component: other } } }
 tenants:
@@ -103,17 +109,22 @@ tenants:
         let named = named(&parse(text).unwrap(), Path::new("/c"));
         let files: Vec<_> = named.files.iter().map(|path| path.to_str().unwrap()).collect();
         let expected = [
+            "/c/acme.pub",
             "/c/bulkhead.lock",
             "/c/c",
             "/c/c.pem",
             "/c/ca.pem",
             "/c/components/k.wasm",
+            "/c/components/k.wasm.sig.json",
             "/c/components/other.wasm",
+            "/c/components/other.wasm.sig.json",
             "/c/components/x.wasm",
+            "/c/components/x.wasm.sig.json",
             "/c/i.pem",
             "/c/k.pem",
             "/c/kc",
             "/c/sub/z.wasm",
+            "/c/sub/z.wasm.sig.json",
             "/run/a",
         ];
         assert_eq!(files, expected);

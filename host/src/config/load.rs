@@ -85,6 +85,20 @@ pub fn read(path: &Path) -> Loaded {
     Loaded { named: all, understood: true, empty: text.trim().is_empty(), config }
 }
 
+/// What of a configuration file can be acted on before the components it names are there.
+///
+/// # Errors
+/// When it cannot be read, or the rest of it cannot be acted on.
+pub fn without_tenants(path: &Path) -> Result<Config, ConfigError> {
+    let named = |at, message| ConfigError { file: Some(path.to_owned()), at, message };
+    let text = fs::read_to_string(path).map_err(|e| named(None, format!("cannot be read: {e}")))?;
+    let raw = parse(&text).map_err(|error| ConfigError { file: Some(path.to_owned()), ..error })?;
+    let base = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let components = raw::Components { serve: Some(false), ..raw.components };
+    let rest = raw::File { components, signatures: raw.signatures, ..raw::File::default() };
+    resolve::resolve(rest, base).map_err(|e| named(None, e.to_string()))
+}
+
 /// The configuration of a host that was given none: the `utilities` component for a local caller, and what lies in
 /// `./components`.
 #[must_use]
@@ -179,7 +193,7 @@ mod tests {
         let error = parse("tenants: {a: {services: {s: {frobnicate: 1}}}}").unwrap_err();
         assert_eq!(
             error.message,
-            "unknown key `frobnicate`. Known here: component, kubernetes, config, credentials, egress, network, files, limits, quarantine, refresh, tools."
+            "unknown key `frobnicate`. Known here: component, signatures, kubernetes, config, credentials, egress, network, files, limits, quarantine, refresh, tools."
         );
     }
 

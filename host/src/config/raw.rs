@@ -12,7 +12,7 @@ use super::{
     kubernetes::Kubernetes,
     limits::{CallLimits, ConnectionLimits},
     results::{Cache, Shape},
-    sessions, tasks, telemetry,
+    sessions, signatures, tasks, telemetry,
     units::{Bytes, Time},
 };
 use crate::{pin::Trust, request::Listing};
@@ -25,6 +25,8 @@ pub struct File {
     pub server: Server,
     /// Where components are found.
     pub components: Components,
+    /// Whose components are run.
+    pub signatures: signatures::Written,
     /// Secrets by name, for `${secret:NAME}` in credentials.
     pub secrets: BTreeMap<String, SecretSource>,
     /// Who may call. Without it, the listener is for this machine alone, and everybody is the local user.
@@ -153,6 +155,8 @@ pub struct Tenant {
 pub struct Service {
     /// A name in the components folder, or a path to a `.wasm` file. The service's own name unless given.
     pub component: Option<String>,
+    /// Whose component that is.
+    pub signatures: signatures::OfService,
     /// The Kubernetes cluster it is for: where `config.url`, the credential and the CA come from.
     pub kubernetes: Kubernetes,
     /// What the component is configured with; `bulkhead inspect` shows its schema. A URL here is also the

@@ -55,6 +55,7 @@ pub fn resolve(mut file: raw::File, base: &Path) -> Result<Config, ResolveError>
     let front = front::resolve(front, base)?;
     let server = server(file.server, &secrets)?;
     let components = components(file.components, dir, lock, base)?;
+    let signatures = file.signatures.resolve(base)?;
     let presets = access::presets(file.presets, "presets")?;
     let names: Vec<&str> = file.tenants.keys().map(String::as_str).collect();
     let auth =
@@ -78,7 +79,13 @@ pub fn resolve(mut file: raw::File, base: &Path) -> Result<Config, ResolveError>
         let own = Secrets::load(&tenant.secrets, base).map_err(at(format!("{key}.secrets")))?;
         let secrets = own.over(&secrets);
         let allowed = tenant.components.as_deref();
-        let folders = service::Folders { components: &components.dir, base, secrets: &secrets, allowed };
+        let folders = service::Folders {
+            components: &components.dir,
+            base,
+            secrets: &secrets,
+            allowed,
+            signatures: &signatures,
+        };
         let services = tenant.services.into_iter().map(|(service, raw)| {
             let key = format!("{key}.services.{service}");
             let raw = defaults.complete(&service, raw);
@@ -98,6 +105,7 @@ pub fn resolve(mut file: raw::File, base: &Path) -> Result<Config, ResolveError>
         local_tenant,
         server,
         components,
+        signatures,
         front,
         auth,
         presets,
@@ -232,7 +240,10 @@ pub(super) fn check_service_name(name: &str) -> Result<(), String> {
 }
 
 /// Other names are made likewise.
-pub(super) fn check_name(name: &str) -> Result<(), String> {
+///
+/// # Errors
+/// What a name is made of.
+pub fn check_name(name: &str) -> Result<(), String> {
     let letters = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if letters && name.len() <= 32 && name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Ok(());
@@ -315,7 +326,11 @@ mod tests {
             &format!("{KEY}.component"),
             "there is no file /nowhere/components/nope.wasm",
         );
-        refused(&service("component: ghcr.example/a/b@sha256:1"), &format!("{KEY}.component"), "registry");
+        refused(
+            &service("component: ghcr.example/a/b@sha256:1"),
+            &format!("{KEY}.component"),
+            "bulkhead install",
+        );
         refused(&service("limits: {memory: 1KiB}"), &format!("{KEY}.limits"), "between 64KiB and 4GiB");
         refused(&service("limits: {deadline: 0s}"), &format!("{KEY}.limits"), "more than 0");
         let calls = format!("{KEY}.limits.concurrent_calls");

@@ -3,9 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use bulkhead_registry::{reference::Reference, signers::Requirement};
 use serde_json::Value;
 
 use super::{
@@ -45,6 +47,8 @@ pub(super) struct Folders<'a> {
     pub(super) secrets: &'a Secrets,
     /// Components the tenant may use; none means any.
     pub(super) allowed: Option<&'a [String]>,
+    /// Whose components are run.
+    pub(super) signatures: &'a Arc<Requirement>,
 }
 
 /// Resolves the service `name`, which stands at `key` in the file.
@@ -67,6 +71,7 @@ pub(super) fn resolve(
     }
     let component = component_source(source, folders);
     let component = component.map_err(sub("component"))?;
+    let signatures = raw.signatures.resolve(folders.signatures, &format!("{key}.signatures"))?;
     if raw.config.to_string().contains("${secret:") {
         return Err(sub("config")(
             "a component never sees a secret; put `${secret:…}` under `credentials`, from where the host attaches it".into(),
@@ -116,6 +121,7 @@ pub(super) fn resolve(
         tool_limits: tool_limits.collect::<Result<_, ResolveError>>()?,
         name,
         component,
+        signatures,
         config: Value::Object(config),
         namespace,
         credentials,
@@ -332,9 +338,9 @@ fn caps(raw: &raw::Limits) -> Result<Caps, String> {
 /// A file if it looks like one, otherwise a name in the folder; `utilities` is in the binary unless the
 /// folder has another.
 fn component_source(text: &str, folders: &Folders<'_>) -> Result<ComponentSource, String> {
-    if text.contains('@') && text.contains('/') {
+    if Reference::is_meant(text) {
         return Err(format!(
-            "`{text}` looks like a registry reference; registries are not supported yet, name a file"
+            "`{text}` is in a registry; `bulkhead install {text}` brings it into the folder, where its name is enough"
         ));
     }
     let path = component(text, folders.components, folders.base);
@@ -346,5 +352,8 @@ fn component_source(text: &str, folders: &Folders<'_>) -> Result<ComponentSource
 }
 
 fn no_file(path: &Path) -> String {
-    format!("there is no file {}; build it with `bulkhead build`, or name another", path.display())
+    format!(
+        "there is no file {}; build it with `bulkhead build`, bring it with `bulkhead install`, or name another",
+        path.display()
+    )
 }

@@ -27,6 +27,8 @@ use crate::{
 
 /// A file that cannot be used is taken for half written for so long; then it is an error.
 const SETTLED: Duration = Duration::from_secs(1);
+/// Timers take no more than about two.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// The log names so many services that come or go at once.
 const NAMED: usize = 16;
 
@@ -102,6 +104,7 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
     }
 
     async fn wait(&mut self, unfinished: bool) -> Why {
+        let due = [self.again.next(), self.expiry()].into_iter().flatten().min();
         let changed = async {
             match &mut self.watch {
                 Some(watch) => watch.changed().await,
@@ -109,7 +112,6 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
             }
         };
         let settled = async { if unfinished { sleep(SETTLED).await } else { pending().await } };
-        let due = self.again.next();
         let due = async { if let Some(due) = due { sleep_until(due).await } else { pending().await } };
         tokio::select! {
             () = changed => Why::Changed,
@@ -117,6 +119,13 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
             _ = self.hangup.recv() => Why::Asked,
             () = settled => Why::Settled,
         }
+    }
+
+    /// Just after the next moment at which a signature counts no more.
+    fn expiry(&self) -> Option<Instant> {
+        let now = SystemTime::now();
+        let left = self.host.catalog().expires(now)?.duration_since(now).ok()?;
+        Some(Instant::now() + left.min(YEAR) + Duration::from_millis(1))
     }
 
     /// Reads the configuration and brings it into force. Whether some of it looks half written.

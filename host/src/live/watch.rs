@@ -235,7 +235,8 @@ impl Seen {
     fn concerns(&self, path: &PathBuf) -> bool {
         let dropped = || {
             let folder = path.parent().is_some_and(|parent| Some(parent) == self.folder.as_deref());
-            folder && path.extension().is_some_and(|extension| extension == "wasm")
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            folder && (name.ends_with(".wasm") || name.ends_with(".wasm.sig.json"))
         };
         self.paths.contains(path)
             || self.folder.as_ref() == Some(path)
@@ -431,6 +432,7 @@ mod tests {
         let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
         assert!(note(written, "a.yaml") && note(written, "components/x.wasm"));
         assert!(!note(written, "b.yaml") && !note(written, "components/x.wasm.part"));
+        assert!(note(EventKind::Create(notify::event::CreateKind::File), "components/y.wasm.sig.json"));
         assert!(!note(EventKind::Access(AccessKind::Open(AccessMode::Any)), "a.yaml"));
         assert!(note(EventKind::Access(AccessKind::Close(AccessMode::Write)), "a.yaml"));
         assert_eq!(seen.open, [path("components/x.wasm")].into(), "it was not closed");

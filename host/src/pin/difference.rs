@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde_json::Value;
 
-use super::Pin;
+use super::{Installed, Pin};
 
 /// What the calls of a tool may send, in its definition; there only if the component says it.
 pub(super) const EGRESS: &str = "egress";
@@ -12,6 +12,8 @@ pub(super) const EGRESS: &str = "egress";
 /// What a service asks for or says, and did not before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
+    /// Its file is not what was installed into it.
+    pub exchanged: Option<Exchanged>,
     /// Requests it did not ask for before.
     pub egress: Vec<String>,
     /// Tools it did not have, with their descriptions.
@@ -20,6 +22,25 @@ pub struct Difference {
     pub removed: Vec<String>,
     /// Tools it describes differently.
     pub changed: Vec<Change>,
+}
+
+/// A file that is not what was installed into it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exchanged {
+    /// Its name in the lock file.
+    pub file: String,
+    /// What was installed.
+    pub installed: Installed,
+}
+
+impl Exchanged {
+    /// Whether a file with this digest is none of those that were installed into it.
+    pub(super) fn by(file: String, each: &[Installed], digest: &str) -> Option<Self> {
+        if each.iter().any(|one| one.component.hex() == digest) {
+            return None;
+        }
+        each.last().map(|installed| Self { file, installed: installed.clone() })
+    }
 }
 
 /// A tool that is described differently.
@@ -43,6 +64,7 @@ impl Difference {
         let both =
             before.tools.tools.iter().filter_map(|(name, old)| Some((name, old, now.tools.tools.get(name)?)));
         Self {
+            exchanged: None,
             egress,
             added: added.map(|(name, tool)| (name.clone(), description(tool))).collect(),
             removed: removed.cloned().collect(),
@@ -60,6 +82,9 @@ impl Difference {
     #[must_use]
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
+        if let Some(Exchanged { installed, .. }) = &self.exchanged {
+            parts.push(format!("not the file that was installed from {}", installed.reference));
+        }
         let mut say = |count: usize, one: &str, many: &str| match count {
             0 => {}
             1 => parts.push(format!("1 {one}")),
@@ -101,6 +126,15 @@ fn widened(before: &Value, now: &Value) -> bool {
 /// Line by line, for a terminal: what comes from a component cannot move the cursor or colour anything.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Exchanged { file, installed }) = &self.exchanged {
+            let Installed { reference, component, .. } = installed;
+            writeln!(
+                f,
+                "~ {} is not what was installed from {}, {component}",
+                plain(file),
+                plain(reference)
+            )?;
+        }
         for request in &self.egress {
             writeln!(f, "+ asks for {}", plain(request))?;
         }
@@ -128,7 +162,8 @@ fn text(value: &Value) -> String {
 }
 
 /// Nothing but what can be seen. `escape_debug` also tells the marks that turn the direction of text.
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| if c == '"' || c == '\'' || c == '\\' { vec![c] } else { c.escape_debug().collect() })
         .collect()

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Definitions, Locked, Pin};
+use super::{Definitions, Installed, Locked, Pin};
 
 /// Of the layout. A host refuses a file of one it does not know.
 const VERSION: u32 = 1;
@@ -23,6 +23,9 @@ struct File {
     services: BTreeMap<String, Service>,
     /// By their SHA-256: what models are told of the tools.
     tools: BTreeMap<String, BTreeMap<String, Value>>,
+    /// By the name of its file: what was installed into it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    installed: BTreeMap<String, Vec<Installed>>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -66,7 +69,7 @@ pub enum LockError {
 pub(super) fn read(path: &Path) -> Result<Locked, LockError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Locked::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Locked::default()),
         Err(error) => return Err(LockError::Unreadable { path: path.to_owned(), error }),
     };
     let unknown = |why: String| LockError::Unknown { path: path.to_owned(), why };
@@ -81,7 +84,15 @@ pub(super) fn read(path: &Path) -> Result<Locked, LockError> {
         let tools = tools.ok_or_else(|| unknown(format!("the tools {sha256} of `{key}` are missing")))?;
         Ok((key, Pin { digest, config, egress, tools }))
     };
-    file.services.into_iter().map(pin).collect()
+    let services = file.services.into_iter().map(pin).collect::<Result<BTreeMap<_, _>, LockError>>()?;
+    Ok(Locked { services, installed: file.installed })
+}
+
+/// Until it is dropped, no other process reads the file to write it anew: what one notes, another would undo.
+pub(super) fn alone(path: &Path) -> Result<fs::File, LockError> {
+    let folder = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let opened = fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    opened.map_err(|error| LockError::Unwritable { path: path.to_owned(), error })
 }
 
 /// All of it or nothing: written beside, then moved into place.
@@ -91,9 +102,13 @@ pub(super) fn write(path: &Path, pins: &Locked) -> Result<(), LockError> {
         let Pin { digest, config, egress, tools } = pin.clone();
         (key.clone(), Service { digest, config, egress, tools: tools.sha256.clone() })
     };
-    let tools = pins.values().map(|pin| (pin.tools.sha256.clone(), pin.tools.tools.clone()));
-    let file =
-        File { version: VERSION, services: pins.iter().map(service).collect(), tools: tools.collect() };
+    let tools = pins.services.values().map(|pin| (pin.tools.sha256.clone(), pin.tools.tools.clone()));
+    let file = File {
+        version: VERSION,
+        services: pins.services.iter().map(service).collect(),
+        tools: tools.collect(),
+        installed: pins.installed.clone(),
+    };
     let mut text = serde_json::to_string_pretty(&file).map_err(|error| unwritable(error.into()))?;
     text.push('\n');
     let beside = path.with_extension(format!("{}.tmp", std::process::id()));

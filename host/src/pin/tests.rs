@@ -2,10 +2,13 @@
 
 use std::fs;
 
+use bulkhead_registry::digest::Digest;
+
 use super::*;
 use crate::{catalog::tool::Annotations, grant::EgressRequest};
 
 const KEY: &str = "acme/shop";
+const FILE: &str = "components/shop.wasm";
 
 fn tool(name: &str, description: &str) -> Declared {
     Declared {
@@ -28,7 +31,7 @@ fn shop(digest: &'static str, config: &'static str, methods: &[&str], tools: &[D
 
 impl Shop {
     fn now(&self) -> Now<'_> {
-        Now { digest: self.0, config: self.1, manifest: &self.2, tools: &self.3 }
+        Now { file: Path::new(FILE), digest: self.0, config: self.1, manifest: &self.2, tools: &self.3 }
     }
 }
 
@@ -42,7 +45,7 @@ fn read(dir: &Path, trust: Trust) -> Pins {
 
 /// The digest that is pinned.
 fn digest(pins: &Pins, key: &str) -> Option<String> {
-    pins.state().known.get(key).map(|pin| pin.digest.clone())
+    pins.state().known.services.get(key).map(|pin| pin.digest.clone())
 }
 
 /// Pins of a lock file that has `first`.
@@ -153,7 +156,7 @@ fn what_follows_from_the_operators_own_config_is_pinned() {
     let configured = shop("d1", r#"{"a":1}"#, &["GET"], &[tool("other", "Does.")]);
     pins.check(KEY, &configured.now()).unwrap();
     pins.save(None).unwrap();
-    let tools: Vec<String> = pins.state().known[KEY].tools.tools.keys().cloned().collect();
+    let tools: Vec<String> = pins.state().known.services[KEY].tools.tools.keys().cloned().collect();
     assert_eq!(tools, ["other"]);
 }
 
@@ -224,4 +227,60 @@ fn equal_services_share_what_is_pinned_of_them() {
     let state = pins.state();
     let [acme, globex] = ["acme/shop", "globex/shop"].map(|key| &state.seen[key]);
     assert!(Arc::ptr_eq(&acme.egress, &globex.egress) && Arc::ptr_eq(&acme.tools, &globex.tools));
+}
+
+/// What a reference stood for, with a component of these bytes.
+fn installed(component: &str) -> Installed {
+    let reference = "registry.example/acme/shop:1".to_owned();
+    Installed { reference, artifact: Digest::of(b"artifact"), component: Digest::of(component.as_bytes()) }
+}
+
+/// The shop whose component has the digest of these bytes.
+fn shop_of(component: &str) -> Shop {
+    let digest: &'static str = Digest::of(component.as_bytes()).hex().to_owned().leak();
+    shop(digest, "{}", &["GET"], &[tool("list", "Lists.")])
+}
+
+#[test]
+fn a_file_that_is_not_what_was_installed_waits_although_it_asks_for_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE);
+    let pins = read(dir.path(), Trust::Pinned);
+    pins.put(&file, &installed("one")).unwrap();
+    assert_eq!(pins.installed(&file), Some(installed("one")));
+    assert_eq!(pins.stood_for("registry.example/acme/shop:1"), Some(installed("one")));
+    assert_eq!(pins.stood_for("registry.example/acme/shop:2"), None);
+    let at = |shop: &Shop| pins.check(KEY, &Now { file: &file, ..shop.now() });
+    at(&shop_of("one")).unwrap();
+    let difference = at(&shop_of("two")).unwrap_err();
+    assert_eq!(difference.summary(), "not the file that was installed from registry.example/acme/shop:1");
+    let one = Digest::of(b"one");
+    let shown = format!(
+        "~ components/shop.wasm is not what was installed from registry.example/acme/shop:1, {one}\n"
+    );
+    assert_eq!(difference.to_string(), shown);
+    // While it changes places, it may be both.
+    pins.putting(&file, &installed("two")).unwrap();
+    at(&shop_of("one")).unwrap();
+    at(&shop_of("two")).unwrap();
+    pins.put(&file, &installed("two")).unwrap();
+    assert!(at(&shop_of("one")).is_err());
+    // Other files are nobody's.
+    pins.check(KEY, &shop_of("one").now()).unwrap();
+}
+
+#[test]
+fn what_is_approved_in_the_place_of_what_was_installed_is_not_installed() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE);
+    read(dir.path(), Trust::Pinned).put(&file, &installed("one")).unwrap();
+    let operator = read(dir.path(), Trust::Folder);
+    let two = shop_of("two");
+    operator.check(KEY, &Now { file: &file, ..two.now() }).unwrap();
+    let difference = operator.change(KEY).unwrap().difference;
+    assert_eq!(difference.exchanged.unwrap().installed, installed("one"));
+    operator.save(Some(KEY)).unwrap();
+    let pins = read(dir.path(), Trust::Pinned);
+    assert_eq!(pins.installed(&file), None);
+    pins.check(KEY, &Now { file: &file, ..two.now() }).unwrap();
 }

@@ -1,4 +1,4 @@
-//! The configuration file: whether it can be used, what of it has no use, and callers whose time is over.
+//! The configuration file: whether it can be used, what of it has no use, and callers and signers whose time is over.
 
 use std::{
     path::Path,
@@ -9,6 +9,7 @@ use bulkhead::config::{
     Config,
     load::{self, Loaded},
 };
+use bulkhead_registry::signers::Signer;
 
 use super::finding::Findings;
 
@@ -76,6 +77,23 @@ pub(super) fn callers(config: &Config, findings: &mut Findings) {
             findings.wrong(AREA, format!("the key of `{id}` expired on {day}"), mend);
         } else if expires <= now + SOON {
             findings.odd(AREA, format!("the key of `{id}` expires on {day}"), mend);
+        }
+    }
+}
+
+/// Signers whose signatures do not count, or will not soon.
+pub(super) fn signers(config: &Config, findings: &mut Findings) {
+    for Signer { name, proof, not_after, .. } in config.signatures.signers.iter() {
+        if let Err(why) = proof {
+            findings.wrong(
+                AREA,
+                format!("the signatures of `{name}` cannot be checked: {why}"),
+                format!("name the file of their public key, in PEM: `signatures.signers.{name}.key`"),
+            );
+        }
+        if let Some(end) = not_after {
+            let mend = "have what they made signed with a new key, and name that one";
+            until(AREA, &format!("the key of the signer `{name}`"), *end, mend, findings);
         }
     }
 }

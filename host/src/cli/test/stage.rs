@@ -61,7 +61,8 @@ pub(super) struct Played {
 }
 
 /// A service of a configuration as it is tried: no folder, name, secret or limit of the operator's is changed but for the
-/// ones that make it quick, and nothing it sends leaves this machine.
+/// ones that make it quick, and nothing it sends leaves this machine. Whose it is says nothing of whether it keeps its word:
+/// it may be tried before anybody has signed it.
 pub(super) fn staged(
     mut service: config::Service,
     manifest: &Manifest,
@@ -78,6 +79,7 @@ pub(super) fn staged(
         retries: 0, // what is asked twice is to be asked by the component
         ..service.caps
     };
+    service.signatures = Default::default();
     service.network.stand_in = Some(upstream.address);
     service.network.circuit_breaker = NEVER;
     service.quarantine = NEVER;
