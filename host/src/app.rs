@@ -168,7 +168,8 @@ async fn restore(catalog: &Catalog, auth: &Auth, records: &Records) -> Result<()
 /// When the machine has no room for it.
 pub fn sandbox(config: &Config) -> Result<Sandbox, BuildError> {
     let services = config.tenants.iter().flat_map(|tenant| &tenant.services);
-    let memory = services.map(|service| service.limits.memory).max().unwrap_or(Limits::default().memory);
+    let memory =
+        services.map(|service| service.limits.most_memory()).max().unwrap_or(Limits::default().memory);
     let cache = config.components.cache_dir.as_deref();
     Sandbox::new(config.server.concurrent_calls, memory, cache).map_err(BuildError::Sandbox)
 }

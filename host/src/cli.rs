@@ -107,7 +107,7 @@ enum Command {
     Push(push::Push),
     /// Sign a component, in a file or in a registry.
     Sign(sign::Sign),
-    /// Make a new component: a project with one tool, a test and a README.
+    /// Make a new component: a project with one tool, or those of an API document, with tests and a README.
     New(new::New),
     /// Build a component, in Rust, JavaScript or Python, into a `.wasm` and check it.
     Build(build::Build),

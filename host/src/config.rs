@@ -224,6 +224,8 @@ pub struct EgressRule {
     pub methods: Option<Vec<http::Method>>,
     /// With which query keys; none means any.
     pub query: Option<Vec<String>>,
+    /// Cookies that a guest may set.
+    pub cookies: Vec<String>,
 }
 
 /// Addresses and TLS of a service's upstreams.
@@ -268,8 +270,20 @@ pub struct Limits {
     pub result_bytes: bytesize::ByteSize,
     /// What the guest prints, and what it logs; each.
     pub log_bytes: bytesize::ByteSize,
+    /// What differs while the service is asked what it offers.
+    pub listing: ListingLimits,
     /// WASI resources (streams, pollables, headers, requests) open at once.
     pub handles: u32,
+}
+
+/// What listing may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Limits`")]
+pub struct ListingLimits {
+    pub memory: bytesize::ByteSize,
+    pub deadline: std::time::Duration,
+    pub cpu: std::time::Duration,
+    pub log_bytes: bytesize::ByteSize,
 }
 
 /// How much larger than what a client gets a result may be, for it to be cut instead of refused.
@@ -281,20 +295,35 @@ impl Limits {
     pub fn taken(&self) -> bytesize::ByteSize {
         bytesize::ByteSize::b(self.result_bytes.as_u64().saturating_mul(TAKEN))
     }
+
+    /// The memory that a guest may be given, whatever it is asked.
+    #[must_use]
+    pub fn most_memory(&self) -> bytesize::ByteSize {
+        self.memory.max(self.listing.memory)
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
+        let (memory, cpu) = (bytesize::ByteSize::mib(64), std::time::Duration::from_secs(10));
         Self {
             // Ten times what a Rust guest needs to chew a megabyte of JSON; a CPython guest fits too.
-            memory: bytesize::ByteSize::mib(64),
+            memory,
             // Most clients give up after a minute.
             deadline: std::time::Duration::from_secs(30),
-            cpu: std::time::Duration::from_secs(10),
+            cpu,
             fuel: None,
             // About 60 000 tokens: already more than most models should be given at once.
             result_bytes: bytesize::ByteSize::kib(256),
             log_bytes: bytesize::ByteSize::kib(32),
+            listing: ListingLimits {
+                memory,
+                // A start waits for it.
+                deadline: std::time::Duration::from_secs(10),
+                cpu,
+                // A line for each of 4096 tools, the most there may be.
+                log_bytes: bytesize::ByteSize::mib(1),
+            },
             // A request takes about eight while it runs; each may make the host keep 128 KiB of headers.
             handles: 512,
         }

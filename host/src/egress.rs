@@ -8,6 +8,7 @@
 
 pub mod address;
 mod body;
+pub mod cookie;
 pub mod credential;
 pub mod dial;
 pub mod document;
@@ -69,6 +70,8 @@ pub enum DenyReason {
     NoRuleOfTool,
     /// The guest set a header or a query key that only a credential of the operator may set.
     GuestCredential,
+    /// The guest set a cookie that no rule of the operator names.
+    GuestCookie,
     /// The guest asks for a part of a response to a request that carries a credential: in parts, the
     /// credential could not be found and removed.
     PartWithCredential,
@@ -90,6 +93,7 @@ impl DenyReason {
             Self::NoRule => "no_rule",
             Self::NoRuleOfTool => "no_rule_of_tool",
             Self::GuestCredential => "guest_credential",
+            Self::GuestCookie => "guest_cookie",
             Self::PartWithCredential => "part_with_credential",
             Self::HeaderBytes => "header_bytes",
             Self::TooManyRequests => "requests_per_call",
@@ -186,6 +190,7 @@ impl Policy {
     pub fn decide(&self, method: &Method, target: &Target, headers: &HeaderMap) -> Result<&Rule, DenyReason> {
         let rule = self.grant.check(method, target)?;
         headers::refuse_credentials(headers, target, &self.credentials)?;
+        cookie::check(headers, &self.grant, &self.credentials, method, target)?;
         if headers::size(headers) > self.caps.header_bytes.as_u64() {
             return Err(DenyReason::HeaderBytes);
         }

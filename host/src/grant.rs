@@ -39,6 +39,8 @@ pub struct Rule {
     pub methods: Vec<Method>,
     /// With which query keys; none means any.
     pub query: Option<Vec<String>>,
+    /// The cookies that a guest may set.
+    pub cookies: Vec<String>,
 }
 
 impl Rule {
@@ -68,17 +70,20 @@ impl Rules {
     }
 }
 
-/// `GET POST https://h/** ?a,b`
+/// `GET POST https://h/** ?a,b cookies c,d`
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for method in &self.methods {
             write!(f, "{method} ")?;
         }
         write!(f, "{}", self.url)?;
-        match &self.query {
-            Some(keys) => write!(f, " ?{}", keys.join(",")),
-            None => Ok(()),
+        if let Some(keys) = &self.query {
+            write!(f, " ?{}", keys.join(","))?;
         }
+        if !self.cookies.is_empty() {
+            write!(f, " cookies {}", self.cookies.join(","))?;
+        }
+        Ok(())
     }
 }
 
@@ -107,7 +112,7 @@ impl Grant {
             let methods = request.methods.iter().map(|m| method(m)).collect::<Result<Vec<_>, _>>()?;
             let (anchored, urls) = urls("the component's manifest", &request.url, config)?;
             for url in urls {
-                let rule = Rule { url, methods: methods.clone(), query: None };
+                let rule = Rule { url, methods: methods.clone(), query: None, cookies: Vec::new() };
                 let overlaps = |own: &UrlPattern| rule.url.covers(own) || own.covers(&rule.url);
                 let written = egress.into_iter().flatten().any(|own| own.url.as_ref().is_some_and(overlaps));
                 if anchored || written {
@@ -138,6 +143,17 @@ impl Grant {
         found.ok_or(DenyReason::NoRule)
     }
 
+    /// Whether a guest may set a cookie of that name in a request: only a rule of the operator says so.
+    #[must_use]
+    pub fn allows_cookie(&self, name: &str, method: &Method, target: &Target) -> bool {
+        let names = |rule: &&Rule| rule.cookies.iter().any(|own| own == name);
+        let mut naming = self.rules().iter().filter(names);
+        naming.any(|rule| {
+            let (scheme, host, port) = (target.scheme(), target.host(), target.port());
+            rule.url.matches(scheme, host, port, target.segments()) && rule.means(method, target)
+        })
+    }
+
     /// The rules in force, for `check`.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
@@ -164,7 +180,12 @@ fn narrow(own: &EgressRule, asked: &[Rule]) -> Result<Vec<Rule>, String> {
     let narrowed = meant.into_iter().map(|rule| {
         let kept = |method: &&Method| own.methods.as_ref().is_none_or(|methods| methods.contains(method));
         let methods = rule.methods.iter().filter(kept).cloned().collect();
-        Rule { url: own.url.clone().unwrap_or_else(|| rule.url.clone()), methods, query: own.query.clone() }
+        Rule {
+            url: own.url.clone().unwrap_or_else(|| rule.url.clone()),
+            methods,
+            query: own.query.clone(),
+            cookies: own.cookies.clone(),
+        }
     });
     Ok(narrowed.filter(|rule| !rule.methods.is_empty()).collect())
 }
@@ -210,7 +231,7 @@ mod tests {
 
     fn rule(url: &str, methods: Option<&[&str]>) -> EgressRule {
         let methods = methods.map(|m| m.iter().map(|m| method(m).unwrap()).collect());
-        EgressRule { url: Some(url.parse().unwrap()), methods, query: None }
+        EgressRule { url: Some(url.parse().unwrap()), methods, query: None, cookies: Vec::new() }
     }
 
     fn allowed(grant: &Grant, method: &str, url: &str) -> bool {
@@ -294,12 +315,13 @@ mod tests {
             asks("{config.url}/r"),
             EgressRequest { methods: vec!["GET".into(), "POST".into()], ..asks("{config.url}/w") },
         ];
-        let own = EgressRule { url: None, methods: Some(vec![Method::GET]), query: None };
+        let own =
+            EgressRule { url: None, methods: Some(vec![Method::GET]), query: None, cookies: Vec::new() };
         let grant = Grant::new(&asked, &json!({"url": "http://h"}), Some(&[own])).unwrap();
         assert!(allowed(&grant, "GET", "http://h/r") && allowed(&grant, "GET", "http://h/w"));
         assert!(!allowed(&grant, "POST", "http://h/w"));
         // and it does not grant a host that only the component names
-        let own = EgressRule { url: None, methods: None, query: None };
+        let own = EgressRule { url: None, methods: None, query: None, cookies: Vec::new() };
         let error = Grant::new(&[asks("https://api.example.com/**")], &json!({}), Some(&[own])).unwrap_err();
         assert!(error.contains("is wider"), "{error}");
     }

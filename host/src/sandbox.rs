@@ -73,8 +73,6 @@ const LOADING: Duration = Duration::from_secs(10);
 const SPARE: u32 = 8;
 /// What guests run on, and its version.
 pub const RUNTIME: (&str, &str) = ("wasmtime", env!("RUNTIME_VERSION"));
-/// How much it may say about itself, a fourth of it: a catalogue may be far larger than a result.
-const CATALOGUE: ByteSize = ByteSize::mib(4);
 
 /// What the guests of one service run with.
 #[derive(Debug)]
@@ -270,7 +268,7 @@ impl Sandbox {
             let limits = loading(&compartment.limits);
             let call = Call::listing(said);
             let meter = call.meter.clone();
-            let mut store = guest::store(compartment, limits.taken(), call)?;
+            let mut store = guest::store(compartment, limits, call)?;
             let asking = async {
                 let Component { pre, exports, .. } = &*compartment.component;
                 let instance = pre.instantiate_async(&mut store).await?;
@@ -287,17 +285,17 @@ impl Sandbox {
     /// Asks a configured component what it offers. What it says meanwhile, `said` gets as well.
     ///
     /// # Errors
-    /// When the component refuses its config, crashes, or takes too long.
+    /// When the component refuses its config, crashes, or takes more than it may.
     pub fn offer<'a>(
         &'a self,
         compartment: &'a Compartment,
         said: &'a Said,
     ) -> BoxFuture<'a, Result<Offer, CallError>> {
         async move {
-            let limits = loading(&compartment.limits);
+            let limits = limits::listing(&compartment.limits);
             let call = Call::listing(said);
             let meter = call.meter.clone();
-            let mut store = guest::store(compartment, limits.taken(), call)?;
+            let mut store = guest::store(compartment, limits, call)?;
             let asking = async {
                 let instance = match initialized(compartment, &mut store).await? {
                     Ok(instance) => instance,
@@ -306,7 +304,7 @@ impl Sandbox {
                 Ok(offered(compartment, &mut store, &instance).await?.map_err(CallError::from))
             };
             let asked = timeout_at(Instant::now() + limits.deadline, metered(meter, asking)).await;
-            let offer = settle(asked, &store, &limits).map_err(too_much)?;
+            let offer = settle(asked, &store, &limits).map_err(limits::too_much_to_list)?;
             let outside = !compartment.folders.is_empty() || store.data().looked_outside();
             offer.map(|offer: Offer| Offer { of_config: !outside, ..offer })
         }
@@ -322,7 +320,7 @@ impl Sandbox {
             let limits = loading(&compartment.limits);
             let call = Call::nobodys();
             let meter = call.meter.clone();
-            let mut store = guest::store(compartment, limits.taken(), call)?;
+            let mut store = guest::store(compartment, limits, call)?;
             let asking = async {
                 let instance = match initialized(compartment, &mut store).await? {
                     Ok(instance) => instance,
@@ -372,7 +370,7 @@ impl Sandbox {
         let guest = async move {
             let _alive = alive;
             let compartment = call.compartment();
-            let mut store = guest::store(compartment, limits.taken(), running)?;
+            let mut store = guest::store(compartment, limits, running)?;
             let ran = async {
                 let instance = match initialized(compartment, &mut store).await? {
                     Ok(instance) => instance,
@@ -408,18 +406,7 @@ impl Sandbox {
 
 /// What a component may use for the questions the host asks on its own account.
 fn loading(limits: &Limits) -> Limits {
-    Limits { deadline: limits.deadline.min(LOADING), result_bytes: CATALOGUE, ..*limits }
-}
-
-/// What it says in one go, said so that whoever wrote the component knows what to do.
-fn too_much(error: CallError) -> CallError {
-    match error {
-        CallError::ResultTooLarge(_) => CallError::Failed(format!(
-            "what it offers is more than {}, schemas and plans included; fewer tools, or smaller ones, can be served",
-            Limits { result_bytes: CATALOGUE, ..Limits::default() }.taken()
-        )),
-        other => other,
-    }
+    Limits { deadline: limits.deadline.min(LOADING), result_bytes: limits::CATALOGUE, ..*limits }
 }
 
 /// A fresh instance that has its config. The inner error is the component's: the config is wrong.

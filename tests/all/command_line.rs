@@ -420,6 +420,10 @@ fn new_says_what_it_made_and_what_to_type_and_refuses_what_it_cannot_make() {
         (&["A"], "`A` cannot be a component's name: lower-case letters, digits and `-` in between"),
         (&["../x"], "`../x` cannot be a component's name"),
         (&["x", "--lang", "perl"], "invalid value 'perl' for '--lang <LANGUAGE>'"),
+        (
+            &["x", "--lang", "python", "--from-openapi", "a.json"],
+            "--from-openapi makes a component in Rust, not in Python",
+        ),
     ] {
         let refused = new(args);
         assert_eq!(refused.status.code(), Some(64), "{args:?}");

@@ -100,7 +100,9 @@ impl Reader {
             format!("{}\n", line.replace("sha256: \"…\"", &format!("sha256: \"{digest}\"")))
         };
         let text: String = self.here(text).lines().map(line).collect();
-        fs::write(self.dir.path().join(name), text).unwrap();
+        let file = self.dir.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
     }
 
     fn command(&self, program: &str) -> Command {
@@ -190,6 +192,7 @@ async fn the_operators_guide_does_as_it_says() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("components")).unwrap();
     fs::copy(component("prometheus"), dir.path().join("components/prometheus.wasm")).unwrap();
+    fs::copy(component("openapi"), dir.path().join("components/openapi.wasm")).unwrap();
     // Only what the host makes of its configuration is looked at.
     fs::copy(component("hostile"), dir.path().join("kubernetes.wasm")).unwrap();
     // A version that asks for more and has other tools.

@@ -1,6 +1,13 @@
 //! The `openapi` component in the sandbox: a document in a granted folder becomes tools, each of which sends its own
 //! operation and nothing else. The mapping itself is tested beside the library, `sdk/openapi`.
 
+mod cookies;
+mod curated;
+mod documents;
+mod inspector;
+mod prism;
+mod report;
+
 use std::fs;
 
 use http_body_util::Full;

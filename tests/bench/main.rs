@@ -28,6 +28,7 @@ mod languages;
 mod load;
 mod native;
 mod neighbours;
+mod openapi;
 mod pages;
 mod picture;
 mod policy;
@@ -61,7 +62,7 @@ fn seconds() -> Option<Duration> {
 
 const CLIENTS: usize = 16;
 /// What `BENCH_ONLY` may say.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "starts",
     "calls",
     "account",
@@ -69,6 +70,7 @@ const PARTS: [&str; 11] = [
     "egress",
     "front",
     "languages",
+    "openapi",
     "tenants",
     "sessions",
     "swap",
@@ -81,6 +83,7 @@ struct Guests {
     attacks: PathBuf,
     shop: PathBuf,
     prometheus: PathBuf,
+    openapi: PathBuf,
 }
 
 impl Guests {
@@ -93,6 +96,7 @@ impl Guests {
             attacks: built("tests/guests/attacks"),
             shop: built("tests/guests/shop"),
             prometheus: built("components/prometheus"),
+            openapi: built("components/openapi"),
         }
     }
 }
@@ -146,6 +150,9 @@ fn main() {
     }
     if wanted("languages") {
         languages::add_to(&mut figures);
+    }
+    if wanted("openapi") {
+        openapi::add_to(&mut figures, &runtime, &guests.openapi);
     }
     if wanted("tenants") {
         tenants::add_to(&mut figures, &guests.add);

@@ -151,6 +151,25 @@ fn rest(figures: &Figures) -> String {
     );
     row("memory of a service of a tenant, bytes", t("bytes_per_tenant_service"), String::new());
     row("start with all of them, ms", t("tenants_start_ms"), String::new());
+    row(
+        &format!(
+            "`openapi`: a call on a document of {} operations and {} bytes, one client, µs",
+            t("openapi_operations"),
+            t("openapi_large_bytes")
+        ),
+        f("openapi_large_call_us"),
+        format!("of 1 operation: {}; ratio: {}", f("openapi_small_call_us"), f("openapi_large_over_small")),
+    );
+    row(
+        "start with that document, ms; memory then, MiB",
+        format!("{}; {}", t("openapi_large_start_ms"), t("openapi_large_rss_mib")),
+        format!("with the small one: {}; {}", t("openapi_small_start_ms"), t("openapi_small_rss_mib")),
+    );
+    row(
+        "bytes of all its tools as a client is listed them",
+        t("openapi_large_catalogue_bytes"),
+        format!("with `listing: search`: {}", t("openapi_large_search_bytes")),
+    );
     row("memory of an idle session, bytes", t("bytes_per_session"), String::new());
     row(
         "start to first answer without compiled code on disk, 8 services, ms",

@@ -1,4 +1,5 @@
 // The Inspector's CLI against a server: `inspector.mjs http URL`, `sse URL` or `stdio COMMAND ARGS...`; prints what it saw.
+// `strict URL` only lists the tools, over HTTP, and has their schemas checked.
 // Over HTTP it brings the bearer TOKEN of the environment.
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +14,7 @@ const token = process.env.TOKEN;
 const headers = token ? { Authorization: `Bearer ${token}` } : {};
 const servers = {
   http: { type: 'streamable-http', url: first, headers },
+  strict: { type: 'streamable-http', url: first, headers },
   sse: { type: 'sse', url: first, headers },
   stdio: { command: first, args },
 };
@@ -25,8 +27,8 @@ const env = { ...process.env, HOME: here('home') };
 function inspect(era, ...method) {
   const flags = ['--cli', '--config', config, '--server', 'server', '--protocol-era', era, '--format', 'json', '-q'];
   return new Promise((done) => {
-    execFile(process.execPath, [cli, ...flags, '--method', ...method], { env, timeout: 60_000 }, (error, out, err) =>
-      done({ code: error ? error.code : 0, result: out && JSON.parse(out).result, error: err && JSON.parse(err).error.code }),
+    execFile(process.execPath, [cli, ...flags, '--method', ...method], { env, timeout: 300_000, maxBuffer: 1 << 30 }, (error, out, err) =>
+      done({ code: error ? error.code : 0, result: out && JSON.parse(out).result, error: err && JSON.parse(err).error.code, err }),
     );
   });
 }
@@ -46,8 +48,13 @@ async function see(era) {
   };
 }
 
+async function judge(era) {
+  const listed = await inspect(era, 'tools/list', '--strict');
+  return listed.code === 0 ? { tools: listed.result.tools.length } : { refused: listed.code, why: listed.err.slice(0, 4000) };
+}
+
 // Over SSE a version without a handshake cannot be had.
 const seen = {};
-for (const era of kind === 'sse' ? ['legacy'] : ['legacy', 'modern']) seen[era] = await see(era);
+for (const era of kind === 'sse' ? ['legacy'] : ['legacy', 'modern']) seen[era] = await (kind === 'strict' ? judge(era) : see(era));
 rmSync(config);
 console.log(JSON.stringify(seen));

@@ -103,6 +103,10 @@ fn report(notes: &[bulkhead_openapi::Note]) {
         match note.outcome {
             Outcome::NotChosen(list) => *left.entry(list).or_default() += 1,
             Outcome::Dropped(_) => bulkhead_sdk::log(Level::Warning, &note.to_string()),
+            // As the document has it: of interest to who looks, and not in the log of every start.
+            Outcome::Mapped(_) if note.remarks.is_empty() => {
+                bulkhead_sdk::log(Level::Debug, &note.to_string())
+            }
             Outcome::Mapped(_) | Outcome::Said => bulkhead_sdk::log(Level::Info, &note.to_string()),
         }
     }

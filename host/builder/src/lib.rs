@@ -8,6 +8,7 @@
 pub mod build;
 mod bytes;
 pub mod contract;
+pub mod from_openapi;
 mod javascript;
 pub mod project;
 mod python;

@@ -17,7 +17,7 @@ mod kits {
 
 const LICENSE: &str = include_str!("../../../LICENSE");
 /// Where the SDK is in a project.
-const SDK: &str = "vendor/bulkhead-sdk";
+pub const SDK: &str = "vendor/bulkhead-sdk";
 /// What stands in the templates for the project's name.
 const NAME: &str = "{{name}}";
 /// Ours alone: a crate elsewhere has no such table to take it from.

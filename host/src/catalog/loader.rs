@@ -155,11 +155,13 @@ impl<'a> Loader<'a> {
                 Some(Ok(listed)) => offer = Some(listed),
             }
         }
-        if config.limits.memory > self.sandbox.memory() {
-            let most = self.sandbox.memory();
-            return Err(
-                format!("limits.memory: only {most} is reserved for each guest; restart the host").into()
-            );
+        let (limits, most) = (&config.limits, self.sandbox.memory());
+        for (key, memory) in
+            [("limits.memory", limits.memory), ("limits.listing.memory", limits.listing.memory)]
+        {
+            if memory > most {
+                return Err(format!("{key}: only {most} is reserved for each guest; restart the host").into());
+            }
         }
         let known = self.component(&source, &digest, config).await?;
         if known.component.digest != *digest {

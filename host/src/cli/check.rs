@@ -143,6 +143,14 @@ fn show(service: &Service, health: Option<&Result<String, String>>) {
         limits.result_bytes,
         caps.requests_per_call
     );
+    let listing = limits.listing;
+    out!(
+        "  listing     {} memory, {} processor time, {} in all, {} log",
+        listing.memory,
+        time(listing.cpu),
+        time(listing.deadline),
+        listing.log_bytes
+    );
     out!(
         "  at once     {} calls, {} requests; {} requests a second to each upstream",
         service.gate.concurrent_calls().map_or("any number of".to_owned(), |calls| calls.to_string()),
@@ -217,7 +225,7 @@ fn beside(service: &Service) -> Vec<Rule> {
 
 fn rule(rule: &Rule) -> Value {
     let methods: Vec<&str> = rule.methods.iter().map(http::Method::as_str).collect();
-    json!({ "url": rule.url.to_string(), "methods": methods.join(" "), "query": rule.query })
+    json!({ "url": rule.url.to_string(), "methods": methods.join(" "), "query": rule.query, "cookies": rule.cookies })
 }
 
 fn data(service: &Service, health: Option<&Result<String, String>>) -> Value {
@@ -239,7 +247,11 @@ fn data(service: &Service, health: Option<&Result<String, String>>) -> Value {
         "limits": {
             "memory": limits.memory.as_u64(), "cpuMs": limits.cpu.as_millis(), "deadlineMs": limits.deadline.as_millis(),
             "fuel": limits.fuel, "handles": limits.handles, "resultBytes": limits.result_bytes.as_u64(),
-            "logBytes": limits.log_bytes.as_u64(), "concurrentCalls": service.gate.concurrent_calls(),
+            "logBytes": limits.log_bytes.as_u64(), "listing": {
+                "memory": limits.listing.memory.as_u64(), "cpuMs": limits.listing.cpu.as_millis(),
+                "deadlineMs": limits.listing.deadline.as_millis(), "logBytes": limits.listing.log_bytes.as_u64(),
+            },
+            "concurrentCalls": service.gate.concurrent_calls(),
             "requestsPerCall": caps.requests_per_call, "concurrentRequests": caps.concurrent_requests,
             "requestsPerSecond": caps.requests_per_second, "requestBytes": caps.request_bytes.as_u64(),
             "responseBytes": caps.response_bytes.as_u64(), "headerBytes": caps.header_bytes.as_u64(),

@@ -158,6 +158,7 @@ pub(super) fn words(reason: &str) -> &str {
         "no_rule" => "no rule allows this method on this URL",
         "no_rule_of_tool" => "the service may send it, and no call of this tool, or of any, says it does",
         "guest_credential" => "only a credential of the operator may set one of its query keys",
+        "guest_cookie" => "no `cookies` of the operator's `egress` name one of its cookies",
         "address" => "none of the host's addresses may be dialled",
         "unresolved" => "the host has no address",
         // These depend on what else was sent, so only `dev` has them.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     kubernetes::Kubernetes,
     limits::CallLimits,
-    raw::{Defaults, Limits, Network, Service, Tools, Trip},
+    raw::{Defaults, Limits, ListingLimits, Network, Service, Tools, Trip},
     signatures::OfService,
 };
 
@@ -68,9 +68,10 @@ over!(Kubernetes: kubeconfig context in_cluster service_account insecure_skip_tl
 over!(Network: allow_addresses tls circuit_breaker);
 over!(Trip: failures backoff max_backoff);
 over!(Tools: disable rename describe fix defaults limits shape);
+over!(ListingLimits: memory deadline cpu log_bytes);
 over!(CallLimits: calls_per_second burst concurrent_calls calls_per_day);
-over!(Limits: memory deadline cpu fuel concurrent_calls calls_per_second burst calls_per_day result_bytes log_bytes handles requests_per_call
-    concurrent_requests requests_per_second request_bytes response_bytes header_bytes connect_timeout
+over!(Limits: memory deadline cpu fuel concurrent_calls calls_per_second burst calls_per_day result_bytes log_bytes listing handles
+    requests_per_call concurrent_requests requests_per_second request_bytes response_bytes header_bytes connect_timeout
     first_byte_timeout between_bytes_timeout retries);
 
 impl Defaults {

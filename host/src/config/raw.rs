@@ -256,6 +256,9 @@ pub struct Egress {
     pub methods: Option<Vec<String>>,
     /// Query keys that may be sent; any unless given.
     pub query: Option<Vec<String>>,
+    /// Names of cookies that guests may set; none unless given. Those that say who is asking are a credential's.
+    #[serde(default)]
+    pub cookies: Vec<String>,
 }
 
 /// Addresses and TLS.
@@ -344,6 +347,8 @@ pub struct Limits {
     pub result_bytes: Option<Bytes>,
     /// What a call may print, and what it may log; 32KiB each unless given.
     pub log_bytes: Option<Bytes>,
+    /// What differs while the service is asked what it offers: it may have a large document to read then.
+    pub listing: ListingLimits,
     /// Streams, timers, requests and other resources a guest holds at once; 512 unless given.
     #[schemars(range(min = 16))]
     pub handles: Option<u32>,
@@ -370,6 +375,20 @@ pub struct Limits {
     /// How often an idempotent request without a body is sent again when the upstream fails; 1 unless given.
     #[schemars(range(max = 5))]
     pub retries: Option<u32>,
+}
+
+/// Limits of listing what a service offers.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListingLimits {
+    /// Memory of the guest; that of calls unless given.
+    pub memory: Option<Bytes>,
+    /// From start to answer; 10s, or less if calls have less, unless given.
+    pub deadline: Option<Time>,
+    /// Processor time of the guest; that of calls unless given.
+    pub cpu: Option<Time>,
+    /// What it may print, and what it may log; 1MiB each unless given.
+    pub log_bytes: Option<Bytes>,
 }
 
 /// The operator's view of a service's tools. Tools are named as clients see them, without `rename`.

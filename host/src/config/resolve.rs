@@ -256,7 +256,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Limits, load::parse};
+    use crate::config::{Limits, ListingLimits, load::parse};
 
     #[track_caller]
     fn refused(text: &str, key: &str, part: &str) {
@@ -333,6 +333,12 @@ mod tests {
         );
         refused(&service("limits: {memory: 1KiB}"), &format!("{KEY}.limits"), "between 64KiB and 4GiB");
         refused(&service("limits: {deadline: 0s}"), &format!("{KEY}.limits"), "more than 0");
+        refused(
+            &service("limits: {listing: {memory: 1KiB}}"),
+            &format!("{KEY}.limits"),
+            "listing.memory must be between 64KiB and 4GiB",
+        );
+        refused(&service("egress: [{cookies: ['a=b']}]"), &format!("{KEY}.egress[0]"), "no name of a cookie");
         let calls = format!("{KEY}.limits.concurrent_calls");
         refused(&service("limits: {concurrent_calls: 0}"), &calls, "at least 1");
         refused(
@@ -401,6 +407,9 @@ mod tests {
         let config =
             resolve(parse(&service("limits: {memory: 128MiB}")).unwrap(), Path::new("/nowhere")).unwrap();
         let limits = config.tenants[0].services[0].limits;
-        assert_eq!(limits, Limits { memory: bytesize::ByteSize::mib(128), ..Limits::default() });
+        let (memory, default) = (bytesize::ByteSize::mib(128), Limits::default());
+        // Listing has the memory of calls unless it has its own.
+        let listing = ListingLimits { memory, ..default.listing };
+        assert_eq!(limits, Limits { memory, listing, ..default });
     }
 }

@@ -11,7 +11,7 @@ use bulkhead_registry::{reference::Reference, signers::Requirement};
 use serde_json::Value;
 
 use super::{
-    Caps, ComponentSource, EgressRule, Folder, Limits, Network, Service,
+    Caps, ComponentSource, EgressRule, Folder, Limits, ListingLimits, Network, Service,
     access::{self, ToolOverrides},
     files::component,
     limits::CallLimits,
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     breaker::Trip,
     egress::{
+        cookie,
         credential::{Audience, Credential},
         oauth2::ClientCredentials,
         pattern::UrlPattern,
@@ -174,7 +175,10 @@ fn credential(raw: raw::Credential, secrets: &Secrets) -> Result<Credential, Str
 fn egress_rule(raw: raw::Egress) -> Result<EgressRule, String> {
     let url = raw.url.map(|url| url.parse::<UrlPattern>().map_err(|e| e.to_string())).transpose()?;
     let methods = raw.methods.map(|methods| methods.iter().map(|m| method(m)).collect::<Result<_, _>>());
-    Ok(EgressRule { url, methods: methods.transpose()?, query: raw.query })
+    if let Some(odd) = raw.cookies.iter().find(|name| !cookie::is_name(name)) {
+        return Err(format!("cookies: `{odd}` is no name of a cookie"));
+    }
+    Ok(EgressRule { url, methods: methods.transpose()?, query: raw.query, cookies: raw.cookies })
 }
 
 /// An HTTP method as rules write them.
@@ -268,24 +272,39 @@ fn refresh(every: Time) -> Result<Duration, String> {
 
 fn limits(raw: &raw::Limits) -> Result<Limits, String> {
     let default = Limits::default();
+    let memory = raw.memory.map_or(default.memory, |b| b.0);
+    let deadline = raw.deadline.map_or(default.deadline, |t| t.0);
+    let cpu = raw.cpu.map_or(default.cpu, |t| t.0);
+    let listing = ListingLimits {
+        memory: raw.listing.memory.map_or(memory, |b| b.0),
+        deadline: raw.listing.deadline.map_or(default.listing.deadline.min(deadline), |t| t.0),
+        cpu: raw.listing.cpu.map_or(cpu, |t| t.0),
+        log_bytes: raw.listing.log_bytes.map_or(default.listing.log_bytes, |b| b.0),
+    };
     let limits = Limits {
-        memory: raw.memory.map_or(default.memory, |b| b.0),
-        deadline: raw.deadline.map_or(default.deadline, |t| t.0),
-        cpu: raw.cpu.map_or(default.cpu, |t| t.0),
+        memory,
+        deadline,
+        cpu,
+        listing,
         fuel: raw.fuel,
         result_bytes: raw.result_bytes.map_or(default.result_bytes, |b| b.0),
         log_bytes: raw.log_bytes.map_or(default.log_bytes, |b| b.0),
         handles: raw.handles.unwrap_or(default.handles),
     };
     // A wasm page; less starts no guest. Four GiB is what a 32-bit memory can address.
-    if !(64 << 10..=4 << 30).contains(&limits.memory.as_u64()) {
-        return Err("memory must be between 64KiB and 4GiB".into());
-    }
-    if limits.deadline.is_zero() || limits.deadline > Duration::from_secs(3600) {
-        return Err("deadline must be more than 0 and at most 1h".into());
-    }
-    if limits.cpu.is_zero() {
-        return Err("cpu must be more than 0".into());
+    for (of, memory, deadline, cpu) in [
+        ("", limits.memory, limits.deadline, limits.cpu),
+        ("listing.", listing.memory, listing.deadline, listing.cpu),
+    ] {
+        if !(64 << 10..=4 << 30).contains(&memory.as_u64()) {
+            return Err(format!("{of}memory must be between 64KiB and 4GiB"));
+        }
+        if deadline.is_zero() || deadline > Duration::from_secs(3600) {
+            return Err(format!("{of}deadline must be more than 0 and at most 1h"));
+        }
+        if cpu.is_zero() {
+            return Err(format!("{of}cpu must be more than 0"));
+        }
     }
     if limits.fuel == Some(0) {
         return Err("fuel must be at least 1; leave it out to not count".into());

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use super::{
     Policy,
     body::{Filtered, Rules},
+    cookie,
     credential::Kind,
     fault, headers,
     log::Entry,
@@ -170,6 +171,7 @@ async fn ready(
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     for credential in policy.attached(target) {
         match credential.kind() {
+            Kind::Header(name, value) if name == header::COOKIE => cookie::add(&mut headers, value),
             Kind::Header(name, value) => {
                 headers.insert(name.clone(), value.clone());
             }

@@ -43,7 +43,8 @@ pub const USUAL: [HeaderName; 3] = [header::AUTHORIZATION, header::PROXY_AUTHORI
 /// operator's to say, as with a credential.
 const IMPERSONATE: &str = "impersonate-";
 
-/// Refuses headers and query keys that only an operator's credential may set.
+/// Refuses headers and query keys that only an operator's credential may set. Cookies have rules of their own
+/// ([`cookie`](super::cookie)).
 ///
 /// # Errors
 /// When the guest set one itself.
@@ -53,12 +54,16 @@ pub fn refuse_credentials(
     credentials: &[Credential],
 ) -> Result<(), DenyReason> {
     let own = |credential: &Credential| match credential.kind() {
-        Kind::Header(name, _) => headers.contains_key(name),
+        Kind::Header(name, _) => name != header::COOKIE && headers.contains_key(name),
         Kind::Query(key, _) => target.query_keys().any(|given| given.eq_ignore_ascii_case(key)),
         Kind::OAuth2(_) => false, // `Authorization`, one of the usual ones
     };
     let impersonates = headers.keys().any(|name| name.as_str().starts_with(IMPERSONATE));
-    if impersonates || USUAL.iter().any(|name| headers.contains_key(name)) || credentials.iter().any(own) {
+    let usual = |name: &&HeaderName| **name != header::COOKIE;
+    if impersonates
+        || USUAL.iter().filter(usual).any(|name| headers.contains_key(name))
+        || credentials.iter().any(own)
+    {
         return Err(DenyReason::GuestCredential);
     }
     Ok(())
@@ -88,14 +93,8 @@ mod tests {
 
     #[test]
     fn a_guest_may_not_bring_credentials() {
-        let names = [
-            "authorization",
-            "cookie",
-            "proxy-authorization",
-            "x-api-key",
-            "impersonate-user",
-            "impersonate-extra-x",
-        ];
+        let names =
+            ["authorization", "proxy-authorization", "x-api-key", "impersonate-user", "impersonate-extra-x"];
         for name in names {
             assert_eq!(refused(name, "http://h"), Err(DenyReason::GuestCredential), "{name}");
         }

@@ -61,7 +61,8 @@ impl ToolGrant {
             let methods: Vec<Method> =
                 methods.iter().map(|text| method(text)).collect::<Result<_, _>>().map_err(within)?;
             let (_, urls) = urls(&place, url, config)?;
-            rules.extend(urls.into_iter().map(|url| Rule { url, methods: methods.clone(), query: None }));
+            let rule = |url| Rule { url, methods: methods.clone(), query: None, cookies: Vec::new() };
+            rules.extend(urls.into_iter().map(rule));
         }
         Ok(Self(Rules::new(rules)))
     }
@@ -94,7 +95,7 @@ fn meet(own: &Rule, granted: &Rule) -> Option<Rule> {
     let methods: Vec<Method> =
         own.methods.iter().filter(|method| granted.methods.contains(method)).cloned().collect();
     let url = own.url.meet(&granted.url).filter(|_| !methods.is_empty())?;
-    Some(Rule { url, methods, query: granted.query.clone() })
+    Some(Rule { url, methods, query: granted.query.clone(), cookies: granted.cookies.clone() })
 }
 
 #[cfg(test)]
@@ -147,6 +148,7 @@ mod tests {
             url: Some("https://h/v1/**".parse().unwrap()),
             methods: Some(vec![Method::GET]),
             query: Some(vec!["q".into()]),
+            cookies: Vec::new(),
         };
         let grant = grant("{config.url}/**", &["GET", "POST"], Some(&[rule]));
         let own = json!([{ "url": "{config.url}/**", "methods": ["GET", "POST"] }]);

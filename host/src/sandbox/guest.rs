@@ -201,10 +201,9 @@ impl ResourceLimiterAsync for Memory {
 /// When one of the service's folders is gone.
 pub(super) fn store(
     compartment: &Compartment,
-    taken: ByteSize,
+    limits: Limits,
     call: Call,
 ) -> Result<Store<Guest>, CallError> {
-    let limits = compartment.limits;
     let print = |stream: &'static str| {
         let (id, tenant, service) = (call.id, call.tenant.clone(), compartment.service.clone());
         let said = call.said.clone();
@@ -248,7 +247,9 @@ pub(super) fn store(
         store.set_fuel(fuel).map_err(CallError::internal)?;
     }
     // What crosses in one piece: the result and some JSON around it. More would be copied only to be refused.
-    store.set_hostcall_fuel(usize::try_from(taken.as_u64()).unwrap_or(usize::MAX).saturating_add(256 << 10));
+    store.set_hostcall_fuel(
+        usize::try_from(limits.taken().as_u64()).unwrap_or(usize::MAX).saturating_add(256 << 10),
+    );
     Ok(store)
 }
 
@@ -316,7 +317,9 @@ impl call::Host for Guest {
         let size = (message.len() + data.as_ref().map_or(0, String::len)) as u64;
         let Some(left) = self.log_left.checked_sub(size) else {
             if std::mem::take(&mut self.log_left) > 0 {
-                tracing::warn!(target: "guest", call = %self.call.id, tenant = self.call.tenant.as_deref(), service = %self.service, "further log messages of this call are dropped");
+                let dropped = "further log messages of this call are dropped";
+                self.call.said.note("warning", dropped, None);
+                tracing::warn!(target: "guest", call = %self.call.id, tenant = self.call.tenant.as_deref(), service = %self.service, "{dropped}");
             }
             return;
         };

@@ -1,12 +1,20 @@
-//! Which limit ended a guest, told apart from everything else that can go wrong in it.
+//! Which limits hold while a service is listed, and which limit ended a guest, told apart from everything else that can go
+//! wrong in it.
 
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use wasmtime::{PoolConcurrencyLimitError, Trap, component::ResourceTableError};
 use wasmtime_wasi::I32Exit;
 
 use super::guest::Memory;
-use crate::{config::Limits, error::CallError};
+use crate::{
+    config::{self, Limits},
+    error::CallError,
+};
+
+/// How much it may say about itself, a fourth of it: a catalogue may be far larger than a result.
+pub(super) const CATALOGUE: ByteSize = ByteSize::mib(4);
 
 /// The guest has used up its processor time.
 #[derive(Debug, thiserror::Error)]
@@ -50,4 +58,31 @@ pub(super) fn fault(error: &wasmtime::Error, memory: &Memory, limits: &Limits) -
     tracing::warn!(error = format!("{error:#}"), "a guest misused a host function");
     let cause: String = error.root_cause().to_string().chars().take(200).collect();
     CallError::Trapped(format!("it asked the host for what no guest gets: {cause}"))
+}
+
+/// What it may use to say what it offers, which may be worked out from a large document.
+pub(super) fn listing(limits: &Limits) -> Limits {
+    let config::ListingLimits { memory, deadline, cpu, log_bytes } = limits.listing;
+    Limits { memory, deadline, cpu, log_bytes, result_bytes: CATALOGUE, ..*limits }
+}
+
+/// What ended it, said so that the operator, or whoever wrote the component, knows what to do.
+pub(super) fn too_much_to_list(error: CallError) -> CallError {
+    let raise = |what: String, key| {
+        CallError::Failed(format!("saying what it offers takes {what}; `limits.listing.{key}` gives it more"))
+    };
+    match error {
+        CallError::ResultTooLarge(_) => CallError::Failed(format!(
+            "what it offers is more than {}, schemas and plans included; fewer tools, or smaller ones, can be served",
+            Limits { result_bytes: CATALOGUE, ..Limits::default() }.taken()
+        )),
+        CallError::OutOfMemory { allowed, .. } => raise(format!("more than {allowed} of memory"), "memory"),
+        CallError::DeadlineExceeded(allowed) => {
+            raise(format!("longer than {}", humantime::format_duration(allowed)), "deadline")
+        }
+        CallError::OutOfTime(allowed) => {
+            raise(format!("more than {} of processor time", humantime::format_duration(allowed)), "cpu")
+        }
+        other => other,
+    }
 }

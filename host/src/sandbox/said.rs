@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// More lines than a person reads. What a guest may say in bytes, its own limits bound; empty lines they do not.
-const LINES: usize = 1000;
+/// Two for each of the 4096 tools of a service. What a guest may say in bytes, its own limits bound; empty lines they do
+/// not.
+const LINES: usize = 8192;
 
 /// One thing a guest said, as one line in which nothing acts on a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ mod tests {
         (0..3 * LINES).for_each(|_| said.note("info", "", Some("1")));
         let lines = said.lines();
         assert_eq!(lines.len(), LINES + 1);
-        assert_eq!(lines[LINES].text, "(more than 1000 lines; the rest is dropped)");
+        assert_eq!(lines[LINES].text, "(more than 8192 lines; the rest is dropped)");
         assert_eq!(lines[0], Line { kind: "info", text: String::new(), data: Some("1".to_owned()) });
     }
 }

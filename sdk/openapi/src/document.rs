@@ -154,6 +154,11 @@ impl Document {
         self.root().get("info").and_then(|info| info.text("title")).unwrap_or("API")
     }
 
+    /// The URL of the first server that it names in full, its variables' defaults filled in.
+    pub fn server(&self) -> Option<String> {
+        crate::servers::first(self)
+    }
+
     /// A file that is referred to and not there yet.
     pub fn wanted(&self) -> Option<&str> {
         self.wanted.first().map(String::as_str)

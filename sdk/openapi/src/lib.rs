@@ -35,6 +35,7 @@ mod overlay;
 mod plan;
 mod read;
 mod request;
+mod sample;
 mod schema;
 mod security;
 mod servers;
@@ -47,8 +48,9 @@ pub use document::{Document, Version};
 pub use limits::Limits;
 pub use map::{Annotations, Mapping, Operation, Settings, map};
 pub use notes::{Note, Outcome};
-pub use plan::Plan;
+pub use plan::{Body, Encoding, Field, In, Parameter, Plan, Style, Written};
 pub use request::{ArgumentError, RequestParts};
+pub use sample::{Much, sample};
 pub use servers::Servers;
 
 use serde_json::Value;

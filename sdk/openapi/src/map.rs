@@ -144,6 +144,13 @@ pub fn map(document: &Document, settings: &Settings) -> Mapping {
             Err(why) => notes.push(note(Outcome::Dropped(why), remarks.into_iter().collect())),
         }
     }
+    let cookies: BTreeSet<&str> = operations.iter().flat_map(|operation| operation.plan.cookies()).collect();
+    if !cookies.is_empty() {
+        let names = cookies.into_iter().collect::<Vec<_>>().join(", ");
+        let rule =
+            format!("sent where the operator's `egress` names them: `egress: [{{ cookies: [{names}] }}]`");
+        notes.push(Note::document(format!("cookies {names}: {rule}")));
+    }
     notes.extend(schemas.remarks.iter().map(Note::document));
     notes.extend(schemes.credentials(&used, base.as_deref()).iter().map(Note::document));
     notes.sort_by_key(|note| note.operation.is_some());

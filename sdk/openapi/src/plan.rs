@@ -36,10 +36,14 @@ pub struct Plan {
 /// Where an argument goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum In {
+pub enum In {
+    /// In the path.
     Path,
+    /// In the query.
     Query,
+    /// A header.
     Header,
+    /// A cookie.
     Cookie,
 }
 
@@ -57,7 +61,8 @@ impl In {
 /// How lists and objects are written (OpenAPI's `style`; `tab` is Swagger 2's `tsv`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Style {
+#[expect(missing_docs, reason = "they are OpenAPI's")]
+pub enum Style {
     Simple,
     Label,
     Matrix,
@@ -72,33 +77,38 @@ pub(crate) enum Style {
 
 /// A style with its switches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Written {
+pub struct Written {
+    /// The style.
     #[serde(rename = "s")]
-    pub(crate) style: Style,
+    pub style: Style,
+    /// Whether parts stand for themselves.
     #[serde(rename = "e", default, skip_serializing_if = "is_false")]
-    pub(crate) explode: bool,
+    pub explode: bool,
     /// Reserved characters stay as they are where that does no harm.
     #[serde(rename = "r", default, skip_serializing_if = "is_false")]
-    pub(crate) reserved: bool,
+    pub reserved: bool,
 }
 
 /// One argument outside the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Parameter {
+pub struct Parameter {
     /// What the argument is called.
     #[serde(rename = "n")]
-    pub(crate) argument: String,
+    pub argument: String,
     /// What the API calls it, if that is something else.
     #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
+    /// Where it goes.
     #[serde(rename = "i")]
-    pub(crate) place: In,
+    pub place: In,
+    /// How it is written.
     #[serde(rename = "w")]
-    pub(crate) written: Written,
+    pub written: Written,
 }
 
 impl Parameter {
-    pub(crate) fn name(&self) -> &str {
+    /// What the API calls it.
+    pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.argument)
     }
 }
@@ -106,46 +116,56 @@ impl Parameter {
 /// How a body is made of its argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Encoding {
+pub enum Encoding {
+    /// JSON.
     Json,
     /// One JSON value on each line.
     Lines,
+    /// The text itself.
     Text,
+    /// Bytes: `{text}` or `{base64}`.
     Binary,
+    /// `a=1&b=2`.
     Form,
+    /// `multipart/form-data`.
     Multipart,
 }
 
 /// The body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Body {
+pub struct Body {
+    /// The argument that it is made of.
     #[serde(rename = "n")]
-    pub(crate) argument: String,
+    pub argument: String,
     /// Its media type, and others that the caller may choose instead.
     #[serde(rename = "t")]
-    pub(crate) media: Vec<String>,
+    pub media: Vec<String>,
     /// The argument that chooses.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) choice: Option<String>,
+    pub choice: Option<String>,
+    /// How.
     #[serde(rename = "k")]
-    pub(crate) encoding: Encoding,
+    pub encoding: Encoding,
     /// Fields that are not written as their values are by default.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) fields: Vec<Field>,
+    pub fields: Vec<Field>,
 }
 
 /// One field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Field {
+pub struct Field {
+    /// What it is called.
     #[serde(rename = "n")]
-    pub(crate) name: String,
+    pub name: String,
     /// It is a file, or a list of files.
     #[serde(rename = "f", default, skip_serializing_if = "is_false")]
-    pub(crate) file: bool,
+    pub file: bool,
+    /// How it is written, if not as usual.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) written: Option<Written>,
+    pub written: Option<Written>,
+    /// Its media type, in multipart.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) media: Option<String>,
+    pub media: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
@@ -192,9 +212,40 @@ impl Plan {
         }
     }
 
+    /// The path below the base, with its parameters in braces: `/pets/{petId}`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A query that the path itself has.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// The arguments outside the body.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The body, if there may be one.
+    pub fn body(&self) -> Option<&Body> {
+        self.body.as_ref()
+    }
+
+    /// The `Accept` header.
+    pub fn accept(&self) -> &str {
+        &self.accept
+    }
+
     /// The method it sends.
     pub fn method(&self) -> &str {
         &self.method
+    }
+
+    /// The cookies it may send.
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = &str> {
+        let cookies = self.parameters.iter().filter(|parameter| parameter.place == In::Cookie);
+        cookies.map(Parameter::name)
     }
 
     /// The URLs it may ask for: the path with `*` for each segment that has an argument in it.

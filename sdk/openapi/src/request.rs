@@ -50,7 +50,7 @@ impl Plan {
     /// # Errors
     /// Which argument cannot be sent, and why.
     pub fn request(&self, arguments: &Map<String, Value>) -> Result<RequestParts, ArgumentError> {
-        let path = self.path(arguments)?;
+        let path = self.filled(arguments)?;
         let mut query: Vec<String> = Vec::new();
         if !self.query.is_empty() {
             query.push(self.query.clone());
@@ -117,7 +117,7 @@ impl Plan {
         }
     }
 
-    fn path(&self, arguments: &Map<String, Value>) -> Result<String, ArgumentError> {
+    fn filled(&self, arguments: &Map<String, Value>) -> Result<String, ArgumentError> {
         let mut segments = Vec::new();
         for template in self.path.split('/') {
             let mut segment = String::new();

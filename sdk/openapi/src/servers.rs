@@ -106,6 +106,15 @@ impl Servers {
     }
 }
 
+/// The first server that the document names in full.
+pub(crate) fn first(document: &Document) -> Option<String> {
+    let nothing = Servers::default();
+    let all = servers(document);
+    let mut urls =
+        all.iter().filter_map(|(url, variables)| nothing.absolute(url, *variables, document.at(0)).ok());
+    urls.find(|url| url.contains("://"))
+}
+
 /// The servers of a document, with their variables.
 fn servers(document: &Document) -> Vec<(String, Option<Node<'_>>)> {
     let root = document.root();

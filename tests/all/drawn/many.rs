@@ -41,7 +41,10 @@ fn what_is_too_much_to_list_says_what_the_limit_is() {
             many(300, 10, 64 << 10, ""),
             "what it offers is more than 16.0 MiB, schemas and plans included; fewer tools, or smaller ones, can be served",
         ),
-        (many(1200, 10, 64 << 10, ""), "it needed more than its memory limit of 64.0 MiB"),
+        (
+            many(1200, 10, 64 << 10, ""),
+            "saying what it offers takes more than 64.0 MiB of memory; `limits.listing.memory` gives it more",
+        ),
         (many(1, 10, (64 << 10) + 1, ""), "tool `more_0`: its plan is larger than 64 KiB"),
         (many(4097, 10, 0, ""), "it has 4097 tools; at most 4096 can be served"),
         (many(1200, 10 << 10, 0, "limits: { cpu: 1ms }"), "processor time"),

@@ -79,7 +79,8 @@ fn a_service_that_is_not_there_is_an_error_that_lists_those_that_are() {
 
 #[test]
 fn what_it_says_is_bounded() {
-    let config = drawn(&json!({ "says": vec!["0123456789"; 100] }), "limits: { log_bytes: 100B }");
+    let config =
+        drawn(&json!({ "says": vec!["0123456789"; 100] }), "limits: { listing: { log_bytes: 100B } }");
     let output = run(&["check", "--offline", "--service", "drawn"], &config);
     let text = String::from_utf8(output.stdout).unwrap();
     let said: Vec<&str> = text.lines().filter(|line| line.contains("says  ")).collect();

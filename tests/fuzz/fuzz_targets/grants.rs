@@ -31,7 +31,7 @@ impl<'a> Own<'a> {
         let methods = self.methods.iter().flatten().map(|m| method(m)).collect::<Result<Vec<_>, _>>().ok()?;
         let url = self.url.map(str::parse::<UrlPattern>).transpose().ok()?;
         let query = self.keys.as_ref().map(|keys| keys.iter().map(|key| (*key).to_owned()).collect());
-        Some(EgressRule { url, methods: self.methods.as_ref().map(|_| methods), query })
+        Some(EgressRule { url, methods: self.methods.as_ref().map(|_| methods), query, cookies: Vec::new() })
     }
 
     fn allows(&self, method: &str, sent: &Sent<'_>) -> bool {

@@ -60,7 +60,7 @@ fn what_became_of_each_operation_is_logged() {
     assert_eq!(
         lines,
         [
-            (Level::Info, "GET /things -> list_things: mapped".to_owned()),
+            (Level::Debug, "GET /things -> list_things: mapped".to_owned()),
             (Level::Info, "document: 1 operations not chosen (deprecated)".to_owned()),
             (Level::Info, "document: 1 operations not chosen (methods)".to_owned()),
         ]

@@ -97,10 +97,11 @@ fn granted(manifest: &Manifest) -> Option<Vec<EgressRule>> {
     let own = manifest.egress.iter().filter(|asked| !asked.url.starts_with("{config."));
     let own: Vec<EgressRule> = own
         .filter_map(|asked| {
-            Some(EgressRule { url: Some(asked.url.parse().ok()?), methods: None, query: None })
+            let url = Some(asked.url.parse().ok()?);
+            Some(EgressRule { url, methods: None, query: None, cookies: Vec::new() })
         })
         .collect();
-    let all = EgressRule { url: None, methods: None, query: None };
+    let all = EgressRule { url: None, methods: None, query: None, cookies: Vec::new() };
     (!own.is_empty()).then(|| [vec![all], own].concat())
 }
 
