@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use desk::{Desk, adder, digest, renamed};
 pub(crate) use desk::{Registry, log_in};
 
-use crate::support::component;
+use crate::support::{Authority, component};
 
 /// Signatures by `acme` are required.
 const SIGNED: &str = "required: true, signers: { acme: { key: acme.pub } }";
@@ -298,4 +298,23 @@ fn a_file_that_is_exchanged_after_it_was_installed_waits_although_it_says_the_sa
     assert!(shown.contains(&line), "{shown}");
     desk.ok(&["check", "--offline"]);
     assert_eq!(desk.installed("components/calc.wasm"), Value::Null);
+}
+
+#[test]
+fn over_tls_the_authority_has_to_be_one_that_is_named() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let registry = Registry::with_tls(&authority.certify("127.0.0.1"));
+    let desk = Desk::new(&registry);
+    desk.put("ca.pem", authority.pem().as_bytes());
+    desk.put("other.pem", other.pem().as_bytes());
+    let reference = registry.at("acme/calc:1");
+    let pushed = desk.ok(&["push", "calc.wasm", &reference, "--ca", "ca.pem"]);
+    assert!(pushed.starts_with(&format!("{reference}@sha256:")), "{pushed}");
+    let why = desk.refused(&["install", &reference, "--yes", "--ca", "other.pem"]);
+    assert!(why.starts_with(&format!("{reference}: ")) && why.contains("certificate"), "{why}");
+    let why = desk.refused(&["install", &reference, "--yes"]);
+    assert!(why.contains("--ca"), "{why}");
+    let shown = desk.ok(&["install", &reference, "--yes", "--ca", "ca.pem"]);
+    assert!(shown.contains("installed ./components/calc.wasm\n"), "{shown}");
+    assert_eq!(fs::read(desk.path("components/calc.wasm")).unwrap(), adder());
 }

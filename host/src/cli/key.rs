@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{IsTerminal, Read, Write},
+    io::{IsTerminal, Read, Write, stdin},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -15,7 +15,11 @@ use bulkhead::{
 use bulkhead_registry::key::SigningKey;
 use clap::{Args, Subcommand};
 
-use super::{Failure, Outcome, failed, reach::password, usage};
+use super::{
+    Failure, Outcome, failed,
+    reach::{password, typed},
+    usage,
+};
 
 /// Make an API key, hash a password, or make a key pair that signs components.
 #[derive(Debug, Args)]
@@ -90,7 +94,7 @@ impl Signing {
             }
         }
         let key = SigningKey::generate().map_err(failed)?;
-        let sealed = key.to_pem(&password("A password for the key")?).map_err(failed)?;
+        let sealed = key.to_pem(&new_password()?).map_err(failed)?;
         create(&private, 0o600, &sealed)?;
         create(&public, 0o644, &key.public().to_pem())?;
         let name = self.out.file_name().unwrap_or_default().to_string_lossy();
@@ -110,14 +114,23 @@ fn create(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
     written.map_err(|error| failed(format!("{} cannot be written: {error}", path.display())))
 }
 
-fn hash_password() -> Outcome {
-    if std::io::stdin().is_terminal() {
-        eprintln!(
-            "Type the password, then Enter and Ctrl-D. It is shown as you type; `read -rs` in a shell hides it."
-        );
+/// A password for a new key. One that is typed unseen is typed twice.
+fn new_password() -> Result<String, Failure> {
+    let first = password("A password for the key")?;
+    if std::env::var_os("COSIGN_PASSWORD").is_none() && typed("Again")? != first {
+        return Err(failed("these are two different passwords; nothing was made"));
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(failed)?;
+    Ok(first)
+}
+
+fn hash_password() -> Outcome {
+    let text = if stdin().is_terminal() {
+        typed("The password")?
+    } else {
+        let mut text = String::new();
+        stdin().read_to_string(&mut text).map_err(failed)?;
+        text
+    };
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let password = line.strip_suffix('\r').unwrap_or(line);
     if password.is_empty() || password.contains(['\n', '\r']) {

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, IsTerminal as _, stderr, stdin},
+    io::{IsTerminal as _, stdin},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -62,16 +62,18 @@ pub(super) fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
     SigningKey::from_pem(&text, Some(&password)).map_err(|error| at(&error))
 }
 
-/// A password for a key.
+/// A password for a key: cosign's `COSIGN_PASSWORD`, or what is typed.
 pub(super) fn password(what: &str) -> Result<String, Failure> {
     if let Some(password) = std::env::var_os("COSIGN_PASSWORD") {
         return password.into_string().map_err(|_| failed("COSIGN_PASSWORD is not text"));
     }
-    if !stdin().is_terminal() || !stderr().is_terminal() {
+    if !stdin().is_terminal() {
         return Err(failed("the key is encrypted, and needs its password: set COSIGN_PASSWORD"));
     }
-    eprintln!("{what} (it is shown as you type; COSIGN_PASSWORD is read instead, if it is set):");
-    let mut line = String::new();
-    stdin().lock().read_line(&mut line).map_err(failed)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    typed(what)
+}
+
+/// What somebody types, unseen.
+pub(super) fn typed(what: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(format!("{what}: ")).map_err(|error| failed(format!("the terminal: {error}")))
 }

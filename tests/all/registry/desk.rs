@@ -12,7 +12,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use crate::support::{Server, component};
+use crate::support::{Identity, Server, component};
 
 pub(super) const USER: &str = "ops";
 pub(super) const PASSWORD: &str = "open sesame";
@@ -31,14 +31,29 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn start() -> Self {
+        Self::start_as(None)
+    }
+
+    /// One that speaks TLS, and says it is this.
+    pub(super) fn with_tls(identity: &Identity) -> Self {
+        Self::start_as(Some(identity))
+    }
+
+    fn start_as(identity: Option<&Identity>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let path = |name: &str| data.path().join(name).display().to_string();
         fs::write(path("htpasswd"), HTPASSWD).unwrap();
+        let mut http = json!({ "addr": "127.0.0.1:0" });
+        if let Some(identity) = identity {
+            fs::write(path("certificate.pem"), identity.certificate_pem()).unwrap();
+            fs::write(path("key.pem"), identity.key_pem()).unwrap();
+            http["tls"] = json!({ "certificate": path("certificate.pem"), "key": path("key.pem") });
+        }
         let config = json!({
             "version": "0.1",
             "log": { "accesslog": { "disabled": true } },
             "storage": { "filesystem": { "rootdirectory": path("data") } },
-            "http": { "addr": "127.0.0.1:0" },
+            "http": http,
             "auth": { "htpasswd": { "realm": "test", "path": path("htpasswd") } },
         });
         fs::write(path("config.json"), config.to_string()).unwrap();
@@ -50,7 +65,7 @@ impl Registry {
             .expect("docker-registry is missing; on Debian: apt-get install -y docker-registry");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let listening =
-            |line: String| Some(line.split_once("listening on ")?.1.split('"').next()?.to_owned());
+            |line: String| Some(line.split_once("listening on ")?.1.split(['"', ',']).next()?.to_owned());
         let address = lines.find_map(listening).expect("the registry has ended");
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, data, address }

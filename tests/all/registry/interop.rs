@@ -14,6 +14,8 @@ use super::{
 /// The client that `wkg` uses, and its words for us.
 fn wkg() -> (WasmClient, oci_wasm_client::secrets::RegistryAuth) {
     use oci_wasm_client::client::{ClientConfig, ClientProtocol};
+    // It is made for TLS as well; in this process the host's, which has a provider, need not have run before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let config = ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() };
     let auth = oci_wasm_client::secrets::RegistryAuth::Basic(USER.into(), PASSWORD.into());
     (WasmClient::new(oci_wasm_client::Client::new(config)), auth)

@@ -63,6 +63,11 @@ impl Refused {
                 Self::other(reference, denied())
             }
             Error::ImageManifestNotFoundError(_) | Error::ServerError { code: 404, .. } => missing(),
+            // What servers in Go say, as most registries are.
+            Error::ServerError { code: 400, message, .. } if message.contains("HTTPS server") => Self::other(
+                reference,
+                format!("{registry} speaks TLS; name its certificate authority with --ca"),
+            ),
             Error::ServerError { code: 401 | 403, .. } => Self::other(reference, denied()),
             Error::RegistryError { envelope, .. } => {
                 let codes = || envelope.errors.iter().map(|error| &error.code);

@@ -61,7 +61,9 @@ impl Candidate {
             }
             _ => String::new(),
         };
-        out!("to serve it, put it among the `services` of a tenant: {stem}: {{ component: {stem}{signed_as} }}");
+        out!(
+            "to serve it, put it among the `services` of a tenant: {stem}: {{ component: {stem}{signed_as} }}"
+        );
     }
 }
 
