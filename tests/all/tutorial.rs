@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     dev::{compiled_once, weather},
     docs::{Block, blocks, is_like},
+    registry::{Registry, log_in},
     support::{Server, Upstream, installed::installed, root},
 };
 
@@ -25,6 +26,8 @@ struct Reader {
     /// What stands in the document, and what it is here.
     instead: Vec<(&'static str, String)>,
     host: Option<Server>,
+    /// Where docker's credentials are.
+    docker: PathBuf,
     /// Seconds by section.
     seconds: BTreeMap<String, f64>,
     /// Commands typed.
@@ -51,6 +54,7 @@ impl Reader {
         let ran = Command::new("bash")
             .args(["-c", &script])
             .current_dir(&self.here)
+            .env("DOCKER_CONFIG", &self.docker)
             .stdin(Stdio::null())
             .output()
             .unwrap();
@@ -109,7 +113,7 @@ impl Reader {
                 },
                 "yaml" | "py" => self.write(&block.text),
                 "text" => assert!(
-                    is_like(block.text.trim_end(), said.trim_end()),
+                    is_like(self.here(&block.text).trim_end(), said.trim_end()),
                     "{}: {} says:\n{}\nbut it is:\n{said}",
                     self.language,
                     block.section,
@@ -150,12 +154,16 @@ async fn followed(language: &'static str) {
     fs::write(settings.join("config.toml"), compiled_once()).unwrap();
     let here = temporary.path().join("empty");
     fs::create_dir(&here).unwrap();
+    let registry = Registry::start();
+    log_in(temporary.path(), &registry.address);
     let mut reader = Reader {
         language,
         here,
+        docker: temporary.path().to_owned(),
         // The API is played; and whoever follows the document has the SDK installed.
         instead: vec![
             ("https://api.open-meteo.com", api.url()),
+            ("localhost:5000", registry.address.clone()),
             ("python3 call.py", format!("'{}' call.py", python.display())),
         ],
         host: None,
