@@ -225,7 +225,11 @@ fn beside(service: &Service) -> Vec<Rule> {
 
 fn rule(rule: &Rule) -> Value {
     let methods: Vec<&str> = rule.methods.iter().map(http::Method::as_str).collect();
-    json!({ "url": rule.url.to_string(), "methods": methods.join(" "), "query": rule.query, "cookies": rule.cookies })
+    let mut data = json!({ "url": rule.url.to_string(), "methods": methods.join(" "), "query": rule.query });
+    if let (Value::Object(data), false) = (&mut data, rule.cookies.is_empty()) {
+        data.insert("cookies".to_owned(), json!(rule.cookies));
+    }
+    data
 }
 
 fn data(service: &Service, health: Option<&Result<String, String>>) -> Value {
