@@ -38,6 +38,9 @@ impl Sampler<'_> {
             return None;
         }
         let Some(fields) = schema.as_object() else { return Some(json!("x")) };
+        if fields.get("not") == Some(&json!({})) {
+            return None;
+        }
         if let Some(pointer) = fields.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix('#'))
         {
             return self.value(self.root.pointer(pointer)?, depth + 1);

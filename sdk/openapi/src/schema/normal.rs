@@ -31,7 +31,9 @@ impl Normal<'_, '_> {
     pub(super) fn schema(&mut self, node: Node<'_>, depth: usize) -> Value {
         let object = match node.value {
             Value::Object(object) => object,
-            Value::Bool(any) => return json!(*any),
+            // A client may take no schema but an object (MCP Inspector's `--strict`).
+            Value::Bool(false) if self.direction == Direction::Input => return json!({ "not": {} }),
+            Value::Bool(_) => return json!({}),
             other => {
                 self.remark(format!("{} stands where a schema is expected; anything is taken", shown(other)));
                 return json!({});
@@ -129,6 +131,11 @@ impl Normal<'_, '_> {
                 let items = all.iter().map(|one| self.schema(below(one), depth + 1)).collect();
                 schema.insert("prefixItems".to_owned(), Value::Array(items));
                 return;
+            }
+            (Kind::Schema, Value::Bool(_))
+                if keyword.ends_with("Properties") || keyword == "unevaluatedItems" =>
+            {
+                Some(value.clone())
             }
             (Kind::Schema, value) => Some(self.schema(below(value), depth + 1)),
             (Kind::Schemas, Value::Array(all)) if !all.is_empty() => {

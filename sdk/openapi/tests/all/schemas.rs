@@ -63,6 +63,16 @@ fn older_words_become_those_of_2020_12() {
         ("2.0", json!({"type": "file"}), json!({"type": "string", "contentEncoding": "base64"})),
         ("2.0", json!({"items": [{"type": "string"}]}), json!({"prefixItems": [{"type": "string"}]})),
         ("3.1.0", json!(true), json!({})),
+        (
+            "3.1.0",
+            json!({"properties": {"a": true, "b": false}, "additionalProperties": false}),
+            json!({"properties": {"a": {}, "b": {"not": {}}}, "additionalProperties": false}),
+        ),
+        (
+            "3.1.0",
+            json!({"prefixItems": [true], "items": false, "unevaluatedProperties": true, "not": true}),
+            json!({"prefixItems": [{}], "items": {"not": {}}, "unevaluatedProperties": true, "not": {}}),
+        ),
     ] {
         assert_eq!(argument(version, &schema), expected, "{version} {schema}");
     }
