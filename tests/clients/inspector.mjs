@@ -28,7 +28,8 @@ function inspect(era, ...method) {
   const flags = ['--cli', '--config', config, '--server', 'server', '--protocol-era', era, '--format', 'json', '-q'];
   return new Promise((done) => {
     execFile(process.execPath, [cli, ...flags, '--method', ...method], { env, timeout: 300_000, maxBuffer: 1 << 30 }, (error, out, err) =>
-      done({ code: error ? error.code : 0, result: out && JSON.parse(out).result, error: err && JSON.parse(err).error.code, err }),
+      // What --strict finds is on stderr for people, before the error if there is one, and in the answer.
+      done({ code: error ? error.code : 0, ...(out && JSON.parse(out)), error: error && JSON.parse(err.trim().split('\n').at(-1)).error.code }),
     );
   });
 }
@@ -50,7 +51,11 @@ async function see(era) {
 
 async function judge(era) {
   const listed = await inspect(era, 'tools/list', '--strict');
-  return listed.code === 0 ? { tools: listed.result.tools.length } : { refused: listed.code, why: listed.err.slice(0, 4000) };
+  if (!listed.result) return { refused: [listed.code, listed.error] };
+  const found = (listed.schemaFindings ?? []).flatMap(({ toolName, findings }) =>
+    findings.map(({ severity, rule, schema, path }) => `${severity} ${rule} ${toolName} ${schema}.${path}`),
+  );
+  return { code: listed.code, tools: listed.result.tools.length, findings: found };
 }
 
 // Over SSE a version without a handshake cannot be had.
