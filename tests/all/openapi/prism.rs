@@ -19,13 +19,24 @@ use crate::support::{
 };
 
 /// Documents that Prism takes, and that are small enough for a test.
-const PUBLISHED: [&str; 5] = [
+const PUBLISHED: [&str; 4] = [
     "alertmanager/openapi.yaml",
     "generic/petstore-2.0.json",
     "generic/petstore-3.0.yaml",
-    "generic/petstore-3.1.yaml",
     "langfuse/openapi.yml",
 ];
+
+/// Documents that Prism does not take, and what it says.
+const UNREADABLE: [(&str, &str); 1] = [
+    // A schema that is named by its `$id` is looked for in the file system.
+    ("generic/petstore-3.1.yaml", "Error opening file \"/components/schemas/petdetails\""),
+];
+
+/// Operations that Prism can judge no request of: each part of `multipart/form-data` is a text to it, and of several with
+/// one name it keeps the last, so that neither an object in JSON nor a list is what the schema asks for
+/// (`parseMultipartFormDataParams` in `prism-http/dist/validator/validators/body.js`, 5.14.2; stoplightio/prism#2380). What
+/// is sent is compared in `sdk/openapi/tests/all/wire.rs`.
+const UNJUDGED: [&str; 1] = ["send_report"];
 
 /// A mock server of a document.
 struct Prism {
@@ -34,7 +45,8 @@ struct Prism {
 }
 
 impl Prism {
-    fn start(document: &Path) -> Self {
+    /// Starts it; what it says where it does not start.
+    fn start(document: &Path) -> Result<Self, String> {
         let index = installed().join("prism/node_modules/@stoplight/prism-cli/dist/index.js");
         let mut child = node()
             .arg(index)
@@ -42,21 +54,47 @@ impl Prism {
             .arg(document)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = String::new();
         let url = loop {
-            let Some(Ok(line)) = lines.next() else { panic!("Prism does not start: {said}") };
+            let Some(Ok(line)) = lines.next() else {
+                let _ = child.wait();
+                return Err(said);
+            };
             if let Some((_, url)) = line.split_once("listening on ") {
                 break url.trim().to_owned();
             }
-            said.push_str(&line);
+            said.push_str(&format!("{line}\n"));
         };
         // It says something of each request, and would wait for who reads it.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
+        Ok(Self { child, url })
     }
+}
+
+/// What Prism is told of a document: where a form says nothing of how a list is written, it is the standard's `form`, with a
+/// name for each item; Prism knows that only if it is said (stoplightio/prism#2473).
+fn told(document: &Value) -> Value {
+    let mut told = document.clone();
+    let operations = told["paths"].as_object_mut().unwrap().values_mut();
+    for operation in operations.filter_map(Value::as_object_mut).flat_map(|item| item.values_mut()) {
+        let Some(form) = operation.pointer_mut("/requestBody/content/application~1x-www-form-urlencoded")
+        else {
+            continue;
+        };
+        let lists = form["schema"]["properties"].as_object().into_iter().flatten();
+        let lists = lists.filter(|(_, field)| field["type"] == json!("array"));
+        let names: Vec<String> = lists.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            if form.pointer("/encoding").and_then(|known| known.get(&name)).is_none() {
+                form["encoding"][name] = json!({ "style": "form", "explode": true });
+            }
+        }
+    }
+    told
 }
 
 impl Drop for Prism {
@@ -80,7 +118,9 @@ async fn judge(document: &Value) -> Judged {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("document.json");
     fs::write(&file, document.to_string()).unwrap();
-    let prism = Prism::start(&file);
+    let known = dir.path().join("told.json");
+    fs::write(&known, told(document).to_string()).unwrap();
+    let prism = Prism::start(&known).unwrap_or_else(|said| panic!("Prism does not start: {said}"));
     let mapping = documents::mapped(document, &prism.url);
     let cookies: BTreeSet<&str> = mapping
         .operations
@@ -101,7 +141,7 @@ async fn judge(document: &Value) -> Judged {
     ));
     let client = server.client();
     let mut judged = Judged { sent: 0, wrong: Vec::new(), unsent: Vec::new() };
-    for tool in &mapping.operations {
+    for tool in mapping.operations.iter().filter(|tool| !UNJUDGED.contains(&tool.name.as_str())) {
         let validator = jsonschema::validator_for(&tool.input_schema).unwrap();
         let examples = [Much::Required, Much::Everything].map(|much| sample(&tool.input_schema, much));
         let examples: Vec<Value> =
@@ -134,7 +174,7 @@ async fn judge(document: &Value) -> Judged {
 async fn prism_accepts_every_request_of_one_of_everything() {
     let judged = judge(&documents::open(&documents::zoo())).await;
     assert_eq!(judged.wrong, [""; 0]);
-    assert_eq!((judged.sent, judged.unsent), (18, Vec::new()));
+    assert_eq!((judged.sent, judged.unsent), (16, Vec::new()));
 }
 
 /// A mock server that accepts anything would prove nothing.
@@ -145,7 +185,7 @@ async fn prism_refuses_what_is_not_in_the_document() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("document.json");
     fs::write(&file, wrong.to_string()).unwrap();
-    let prism = Prism::start(&file);
+    let prism = Prism::start(&file).unwrap();
     wrong["paths"]["/animals"]["get"]["parameters"][5]["schema"] = json!({ "type": "string" });
     let mapping = documents::mapped(&wrong, &prism.url);
     let tool = mapping.operations.iter().find(|tool| tool.name == "list_animals").unwrap();
@@ -163,6 +203,10 @@ async fn prism_accepts_the_requests_of_published_documents() {
         let judged = judge(&documents::open(&folder.join(name))).await;
         println!("{name}: {} requests, {} without an example", judged.sent, judged.unsent.len());
         wrong.extend(judged.wrong.into_iter().map(|one| format!("{name}: {one}")));
+    }
+    for (name, why) in UNREADABLE {
+        let said = Prism::start(&folder.join(name)).err().unwrap_or_default();
+        assert!(said.contains(why), "{name}: {said}");
     }
     assert!(wrong.is_empty(), "{} refused:\n{}", wrong.len(), wrong.join("\n"));
 }
