@@ -141,7 +141,7 @@ async fn a_document_becomes_a_project_that_sends_what_the_component_sends() {
 fn what_is_chosen_is_written_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let made = new(dir.path(), &["--tag", "animals", "--read-only"]);
-    assert_eq!(made["tools"], json!(["get_animal", "list_animals"]));
+    assert_eq!(made["tools"], json!(["list_animals", "get_animal"]), "by path and method");
     let service = fs::read_to_string(dir.path().join("zoo/src/lib.rs")).unwrap();
     for line in [
         ".egress(\"{config.url}/animals\", &[\"GET\"], \"list_animals\")",
