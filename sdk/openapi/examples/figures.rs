@@ -1,4 +1,4 @@
-//! Maps one document and says what came of it: a row of the table in `components/openapi/README.md`.
+//! Maps one document and says what that took: a row of the table in `components/openapi/README.md`.
 //!
 //! `cargo run --release -p bulkhead-openapi --example figures -- openapi.json`; another argument shows the notes, too.
 
@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Read as _;
 use std::time::Instant;
 
-use bulkhead_openapi::{Document, Limits, Outcome, Servers, Settings, map};
+use bulkhead_openapi::{Document, Limits, Servers, Settings, map};
 
 fn main() -> Result<(), String> {
     let mut arguments = std::env::args().skip(1);
@@ -31,32 +31,12 @@ fn main() -> Result<(), String> {
     let servers = Servers { url: Some("https://up.example".to_owned()), ..Servers::default() };
     let mapping = map(&document, &Settings { servers, output_schemas: true, ..Settings::default() });
     let whole = begun.elapsed();
-    let count =
-        |wanted: fn(&Outcome) -> bool| mapping.notes.iter().filter(|note| wanted(&note.outcome)).count();
-    let dropped = count(|outcome| matches!(outcome, Outcome::Dropped(_)));
-    let said: usize = mapping.notes.iter().map(|note| note.remarks.len()).sum();
-    let listed: usize = mapping
-        .operations
-        .iter()
-        .map(|tool| tool.name.len() + tool.description.len() + tool.input_schema.to_string().len())
-        .sum();
-    let outputs: usize = mapping
-        .operations
-        .iter()
-        .flat_map(|tool| &tool.output_schema)
-        .map(|schema| schema.to_string().len())
-        .sum();
-    let plan =
-        mapping.operations.iter().filter_map(|tool| tool.plan.to_bytes().ok()).map(|plan| plan.len()).max();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?").trim();
     println!(
-        "| {path} | {} | {} | {dropped} | {said} | {} | {} | {} | {} | {} | {peak} |",
+        "| {path} | {} | {} | {} | {} | {peak} |",
         bytes.len() / 1000,
         mapping.operations.len(),
-        listed / 4,
-        outputs / 4,
-        plan.unwrap_or_default(),
         parsed.as_millis(),
         whole.as_millis(),
     );

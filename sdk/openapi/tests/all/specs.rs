@@ -1,4 +1,5 @@
-//! Every published document there is: each loads and is mapped whole, or is refused with a reason that can be acted on.
+//! Every published document there is: each loads and is mapped whole, or is refused with a reason that can be acted on. What
+//! became of each is in `components/openapi/FIGURES.md`, which `UPDATE_GOLDEN=1` writes anew.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +11,8 @@ use serde_json::Value;
 
 /// Beside the repository; not part of it.
 fn specs() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs");
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs");
+    let folder = std::env::var_os("BULKHEAD_SPECS").map_or_else(beside, PathBuf::from);
     folder.is_dir().then_some(folder)
 }
 
@@ -58,6 +60,50 @@ fn mapped(path: &Path) -> Result<Mapping, String> {
     Ok(mapping)
 }
 
+/// A row of the table.
+fn row(name: &str, bytes: usize, mapping: &Mapping) -> String {
+    let (mut operations, mut left, mut changed, mut cut) = (0, 0, 0, 0);
+    for note in mapping.notes.iter().filter(|note| note.operation.is_some()) {
+        let says = |what: fn(&str) -> bool| usize::from(note.remarks.iter().any(|remark| what(remark)));
+        operations += 1;
+        left += usize::from(!matches!(note.outcome, Outcome::Mapped(_)));
+        // Which credential it needs is no change.
+        changed += says(|remark| !remark.starts_with("needs "));
+        cut += says(|remark| remark.contains(" bytes cut to "));
+    }
+    let tools = &mapping.operations;
+    let listed = tools
+        .iter()
+        .map(|tool| tool.name.len() + tool.description.len() + tool.input_schema.to_string().len());
+    let results = tools.iter().flat_map(|tool| &tool.output_schema).map(|schema| schema.to_string().len());
+    let plan = tools.iter().map(|tool| tool.plan.to_bytes().unwrap().len()).max().unwrap_or_default();
+    let (listed, results): (usize, usize) = (listed.sum(), results.sum());
+    format!(
+        "| {name} | {bytes} | {operations} | {} | {left} | {changed} | {cut} | {} | {} | {plan} |\n",
+        tools.len(),
+        listed.div_ceil(4),
+        results.div_ceil(4),
+    )
+}
+
+/// The table, and what is no row of it.
+fn figures(rows: &[String], refused: &[String], others: &[String]) -> String {
+    let list = |all: &[String]| all.iter().map(|one| format!("- {one}\n")).collect::<String>();
+    format!(
+        "# What becomes of published documents\n\n\
+         Written by a test: `UPDATE_GOLDEN=1 cargo test -p bulkhead-openapi specs`. Every operation of a document is a tool, or is \
+         left out\nwith a reason; of those that are changed, something is sent or described otherwise than the document has \
+         it, and it is said; those\nthat are cut had a schema over 32 KiB. A token is four bytes, of names, descriptions and \
+         schemas. `plan` is the largest plan of a\ncall, in bytes.\n\n\
+         | document | bytes | operations | tools | left out | changed | cut | tokens | of results | plan |\n\
+         | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n{}\n\
+         Refused:\n\n{}\nNo documents, but parts of others or something else:\n\n{}",
+        rows.concat(),
+        list(refused),
+        list(others)
+    )
+}
+
 /// How many operations the collector of the documents counted in each, by another program.
 fn counted(folder: &Path) -> BTreeMap<String, u64> {
     let manifest: Vec<Value> =
@@ -75,6 +121,7 @@ fn every_published_document_is_mapped_or_refused_with_a_reason() {
     let counted = counted(&folder);
     let (mut documents, mut tools) = (0, 0);
     let (mut refused, mut lost, mut faults, mut otherwise) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut rows, mut others) = (Vec::new(), Vec::new());
     for path in files(&folder) {
         let name = path.strip_prefix(&folder).unwrap().display().to_string();
         let known = [".json", ".yaml", ".yml", ".json.gz"].iter().any(|end| name.ends_with(end));
@@ -85,13 +132,15 @@ fn every_published_document_is_mapped_or_refused_with_a_reason() {
         let mapping = match mapped(&path) {
             Ok(mapping) => mapping,
             Err(why) => {
-                if !why.starts_with("it is not an API document: it has neither `openapi` nor `swagger`") {
-                    refused.push(format!("{name}: {why}"));
+                match why.starts_with("it is not an API document: it has neither `openapi` nor `swagger`") {
+                    true => others.push(name),
+                    false => refused.push(format!("{name}: {why}")),
                 }
                 continue;
             }
         };
         tools += mapping.operations.len();
+        rows.push(row(&name, bytes(&path).len(), &mapping));
         let operations = mapping.notes.iter().filter(|note| note.operation.is_some()).count();
         if let Some(counted) = counted.get(&name).filter(|counted| **counted != operations as u64) {
             otherwise.push(format!("{name}: {operations} operations of {counted}"));
@@ -147,4 +196,13 @@ fn every_published_document_is_mapped_or_refused_with_a_reason() {
         ]
     );
     println!("{documents} files, {tools} tools");
+    let table = figures(&rows, &refused, &others);
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../components/openapi/FIGURES.md");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, &table).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&golden).unwrap_or_default() == table,
+        "run `UPDATE_GOLDEN=1 cargo test -p bulkhead-openapi specs` and look at the difference"
+    );
 }
