@@ -34,8 +34,9 @@ pub(crate) fn add_to(figures: &mut Figures, runtime: &Runtime, component: &Path)
         figures.insert(format!("openapi_{name}_bytes"), json!(api.bytes));
         figures.insert(format!("openapi_{name}_start_ms"), json!(whole(api.start_ms)));
         figures.insert(format!("openapi_{name}_rss_mib"), json!(tenths(api.host.rss_mib())));
-        figures.insert(format!("openapi_{name}_catalogue_bytes"), json!(api.catalogue("")));
-        figures.insert(format!("openapi_{name}_search_bytes"), json!(api.catalogue("?listing=search")));
+        figures.insert(format!("openapi_{name}_peak_mib"), json!(tenths(api.host.peak_mib())));
+        figures.insert(format!("openapi_{name}_all_tokens"), json!(api.tokens("")));
+        figures.insert(format!("openapi_{name}_search_tokens"), json!(api.tokens("?listing=search")));
     }
     let (mut few, mut many) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -78,8 +79,8 @@ impl Api {
         Self { host, bytes: document.len(), start_ms: begun.elapsed().as_secs_f64() * 1e3 }
     }
 
-    /// Bytes of all that a client is listed, at four to a token.
-    fn catalogue(&self, query: &str) -> usize {
+    /// Tokens of all that a client is listed, at four bytes each, as `bulkhead tools --tokens` counts.
+    fn tokens(&self, query: &str) -> usize {
         let url = format!("http://{}/mcp{query}", self.host.address);
         let (mut bytes, mut cursor) = (0, Value::Null);
         loop {
@@ -105,7 +106,7 @@ impl Api {
             bytes += answer["result"]["tools"].to_string().len();
             cursor = answer["result"]["nextCursor"].clone();
             if cursor.is_null() {
-                return bytes;
+                return bytes.div_ceil(4);
             }
         }
     }

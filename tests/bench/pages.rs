@@ -161,14 +161,24 @@ fn rest(figures: &Figures) -> String {
         format!("of 1 operation: {}; ratio: {}", f("openapi_small_call_us"), f("openapi_large_over_small")),
     );
     row(
-        "start with that document, ms; memory then, MiB",
-        format!("{}; {}", t("openapi_large_start_ms"), t("openapi_large_rss_mib")),
-        format!("with the small one: {}; {}", t("openapi_small_start_ms"), t("openapi_small_rss_mib")),
+        "start with that document, ms; memory then, and the most there was, MiB",
+        format!(
+            "{}; {}, {}",
+            t("openapi_large_start_ms"),
+            t("openapi_large_rss_mib"),
+            t("openapi_large_peak_mib")
+        ),
+        format!(
+            "with the small one: {}; {}, {}",
+            t("openapi_small_start_ms"),
+            t("openapi_small_rss_mib"),
+            t("openapi_small_peak_mib")
+        ),
     );
     row(
-        "bytes of all its tools as a client is listed them",
-        t("openapi_large_catalogue_bytes"),
-        format!("with `listing: search`: {}", t("openapi_large_search_bytes")),
+        "tokens of all its tools as a client is listed them, about",
+        t("openapi_large_all_tokens"),
+        format!("with `listing: search`: {}", t("openapi_large_search_tokens")),
     );
     row("memory of an idle session, bytes", t("bytes_per_session"), String::new());
     row(
