@@ -18,6 +18,7 @@ pub(super) fn zoo() -> PathBuf {
 }
 
 /// The published ones; none where they are not, and that is said.
+#[expect(clippy::print_stdout, reason = "a test that does nothing says so")]
 pub(super) fn published() -> Option<PathBuf> {
     let beside = || root().parent().unwrap().join("shared/specs");
     let folder = std::env::var_os("BULKHEAD_SPECS").map_or_else(beside, PathBuf::from);

@@ -44,7 +44,7 @@ fn each_of_4096_operations_is_in_the_report() {
         .collect();
     let of = |number: usize| {
         let mut line = format!("GET /things/{number:04} -> thing{number:04}: mapped");
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             write!(line, "; header parameter Host dropped: the host's to set").unwrap();
         }
         line
