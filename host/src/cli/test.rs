@@ -31,7 +31,7 @@ use self::{
     report::Report,
     settings::made_up,
     stage::{Bench, Stage, staged},
-    upstream::{Answer, Upstream},
+    upstream::{Answer, Script, Upstream},
 };
 use super::{FAILED, Failure, Options, Outcome, alone, failed, usage};
 
@@ -181,6 +181,7 @@ impl Trial<'_> {
         listing::look(&offer, &manifest, &service.name, ledger);
         listing::configs(&bench, &manifest, &service, ledger).await;
         listing::health(&bench, &place, self.upstream, ledger).await;
+        self.upstream.play(Script::Well(0)); // a service may ask it what its tools are
         let stage = match Stage::new(self.config, service).await {
             Ok(stage) => stage,
             Err(why) => {

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from bulkhead_sdk import Base, Call, Completing, Denied, Egress, Key, Length, Manifest, Range, Service, http, path
+from bulkhead_sdk import Base, Call, Completing, Denied, Egress, Key, Length, Manifest, Pattern, Range, Service, http, path
 
 
 @dataclass
 class Config:
     url: Annotated[str, "The API's base URL."]
-    repo: Annotated[str, "The repository: `owner/name`."]
+    repo: Annotated[str, "The repository: `owner/name`.", Pattern("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
 
 
 class Issues:

@@ -123,8 +123,11 @@ export function path(literals: TemplateStringsArray, ...values: (string | number
 
 function segment(value: string | number): string {
   const text = String(value);
-  // A dot segment would be resolved away on the route and reach another resource.
-  if (text === "" || text === "." || text === "..") throw new Failed(`\`${text}\` cannot be part of a path`);
+  // A dot segment would be resolved away on the route, or by an upstream that decodes it first, and reach another
+  // resource; the host sends none of those. `..;x` is `..` with a parameter to some servers.
+  const dots = (part: string) => [".", ".."].includes(part.split(";")[0]!);
+  if (text === "" || text.includes("\0") || text.split(/[/\\]/).some(dots))
+    throw new Failed(`\`${text}\` cannot be part of a path`);
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 

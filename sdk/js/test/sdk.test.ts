@@ -249,7 +249,9 @@ test("a cursor belongs to its arguments", () => {
 
 test("paths are encoded by segment", () => {
   assert.equal(path`/a/${"b/c d"}/${7}`, "/a/b%2Fc%20d/7");
-  for (const dots of ["", ".", ".."]) assert.throws(() => path`/a/${dots}`, /cannot be part of a path/);
+  assert.equal(path`/a/${"..a"}/${"a;.."}`, "/a/..a/a%3B..");
+  for (const dots of ["", ".", "..", "a/../b", "..\\a", "a/.", "..;x", "a\0b"])
+    assert.throws(() => path`/a/${dots}`, /cannot be part of a path/);
 });
 
 test("fetch takes what the standard's takes", async () => {

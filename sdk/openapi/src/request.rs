@@ -142,9 +142,8 @@ impl Plan {
                 rest = after;
             }
             segment.push_str(&literal(rest));
-            // Such a segment would be resolved away on the route, and another resource reached.
             if let Some(at) = named
-                && matches!(segment.as_str(), "" | "." | "..")
+                && (segment.is_empty() || climbs(&segment))
             {
                 return Err(ArgumentError::new(at, format!("`{segment}` cannot be a segment of a path")));
             }
@@ -152,4 +151,12 @@ impl Plan {
         }
         Ok(segments.join("/"))
     }
+}
+
+/// Whether a segment, as it is written in a URL, would be resolved away on the route, or by a server that decodes it
+/// first, and reach another resource. `..;x` is `..` with a parameter to some.
+fn climbs(segment: &str) -> bool {
+    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8_lossy();
+    let dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
+    decoded.contains('\0') || decoded.split(['/', '\\']).any(dots)
 }

@@ -217,8 +217,10 @@ def path(template: str, *values: str | int) -> str:
 
 def _segment(value: str | int) -> str:
     text = str(value)
-    # A dot segment would be resolved away on the route and reach another resource.
-    if text in ("", ".", ".."):
+    # A dot segment would be resolved away on the route, or by an upstream that decodes it first, and reach another
+    # resource; the host sends none of those. `..;x` is `..` with a parameter to some servers.
+    parts = text.replace("\\", "/").split("/")
+    if not text or "\0" in text or any(part.split(";")[0] in (".", "..") for part in parts):
         raise Failed(f"`{text}` cannot be part of a path")
     return quote(text, safe="")
 

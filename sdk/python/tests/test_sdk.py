@@ -197,7 +197,8 @@ class Sdk(unittest.TestCase):
 
     def test_paths_are_encoded_by_segment(self):
         self.assertEqual(path("/a/{}/{}", "b/c d", 7), "/a/b%2Fc%20d/7")
-        for dots in ("", ".", ".."):
+        self.assertEqual(path("/a/{}/{}", "..a", "a;.."), "/a/..a/a%3B..")
+        for dots in ("", ".", "..", "a/../b", "..\\a", "a/.", "..;x", "a\0b"):
             with self.assertRaises(Failed):
                 path("/a/{}", dots)
 

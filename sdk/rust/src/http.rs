@@ -1,6 +1,8 @@
 //! Owns outbound HTTP: [`Http`] starts a request by URL, [`Base`] by a path below a configured
 //! URL. Every request is mediated by the host; there is no other way out.
 
+#[cfg(any(target_family = "wasm", test))]
+mod body;
 mod request;
 mod response;
 

@@ -28,6 +28,13 @@ pub fn encode_component(text: &str) -> String {
     utf8_percent_encode(text, COMPONENT).to_string()
 }
 
+/// Whether a segment of a path would be resolved away on the route, or by an upstream that decodes it first, and reach
+/// another resource; the host sends none of those. `..;x` is `..` with a parameter to some servers.
+pub(crate) fn climbs(segment: &str) -> bool {
+    let dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
+    segment.contains('\0') || segment.split(['/', '\\']).any(dots)
+}
+
 /// `application/x-www-form-urlencoded` pairs, spaces as `%20`.
 pub fn form_encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut encoded = String::new();

@@ -28,6 +28,7 @@ struct Table {
 pub(crate) fn add(tools: Tools<Elasticsearch>) -> Tools<Elasticsearch> {
     tools.add(
         Tool::reads("esql", "ES|QL", "Runs ES|QL: filter, compute, group, sort. Columns and rows.", esql)
+            .egress("{config.url}/_query", &["POST"])
             .output::<Table>(),
     )
 }

@@ -30,6 +30,12 @@ pub(crate) fn add(tools: Tools<Kubernetes>) -> Tools<Kubernetes> {
             "Whether this service's credential may do things, or all it may do.",
             can_i,
         )
+        // Reviews are asked for by POST, and change nothing; kinds are looked up.
+        .egress("{config.url}/apis/authorization.k8s.io/v1/*", &["POST"])
+        .egress("{config.url}/api", &["GET"])
+        .egress("{config.url}/api/*", &["GET"])
+        .egress("{config.url}/apis", &["GET"])
+        .egress("{config.url}/apis/*/*", &["GET"])
         .output::<Answers>(),
     )
 }

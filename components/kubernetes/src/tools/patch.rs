@@ -18,6 +18,7 @@ pub(crate) struct Patch {
     /// Default: configured.
     namespace: Option<String>,
     /// `{"spec": {"paused": true}}`; json: a list of operations.
+    #[schemars(extend("type" = ["object", "array"], "maxItems" = 1000))]
     patch: Value,
     /// Default merge.
     r#type: Option<Type>,

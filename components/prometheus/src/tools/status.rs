@@ -190,7 +190,8 @@ impl Source {
             Self::Targets => return number(api, "count(up)").await,
             Self::TargetsUp => return number(api, "sum(up)").await,
         };
-        Ok(api.ask::<Value>(ask).await?.data)
+        // Each of them is an object; what else answers there is no Prometheus.
+        Ok(api.ask::<Map<String, Value>>(ask).await?.data.into())
     }
 }
 

@@ -22,8 +22,8 @@ use super::{
     settings,
     stage::{Bench, Played, Stage},
     text::shown,
-    upstream::{Received, Script, Upstream},
-    values::{Spoilt, Taste, Values, spoilt},
+    upstream::{Received, Script, Upstream, reads},
+    values::{Spoilt, Taste, Values, deref, spoilt},
 };
 
 /// Calls at once. Each is a guest; the figures are of two processors.
@@ -55,9 +55,10 @@ pub(super) fn cases<'a>(stage: &'a Stage, seed: u64, many: usize, ledger: &mut L
             let drawn = (0..TRIES).find_map(|attempt| {
                 let taste = if attempt == 0 { Taste::of(case) } else { Taste::Any };
                 let value = Values::new(&schema, taste, &mut random).value();
-                value.as_object().filter(|_| tool.validate(&value).is_ok()).cloned()
+                let drawn = value.as_object().filter(|_| tool.validate(&value).is_ok())?;
+                // One that was drawn before shows nothing: another is drawn, as long as there is another.
+                (!arguments.contains(drawn)).then(|| drawn.clone())
             });
-            let drawn = drawn.filter(|drawn| !arguments.contains(drawn));
             arguments.extend(drawn);
         }
         if arguments.is_empty() {
@@ -91,8 +92,8 @@ pub(super) fn strict(cases: &[Cases<'_>], ledger: &mut Ledger) {
                     ledger.find("schema.open", &place, "it took one called `bulkhead_unknown_argument`")
                 }
                 Spoilt::Missing => {}
-                // One that takes an object may take any; only what takes both has no type.
-                Spoilt::Type(name) if taken.contains(&name) => {
+                // One that takes an object may take any; only what takes both, and does not say so, has no type.
+                Spoilt::Type(name) if taken.contains(&name) && !says_types(&schema, &name) => {
                     ledger.find(
                         "schema.untyped",
                         format!("{place}, argument {name}"),
@@ -108,6 +109,16 @@ pub(super) fn strict(cases: &[Cases<'_>], ledger: &mut Ledger) {
         "schema",
         format!("{seen}; {refused} of {tried} wrong arguments are refused before a guest starts"),
     );
+}
+
+/// Whether an argument's schema says which types it takes.
+fn says_types(root: &Value, name: &str) -> bool {
+    fn says(root: &Value, schema: &Value) -> bool {
+        let schema = deref(root, schema);
+        let ways = ["anyOf", "oneOf"].into_iter().filter_map(|key| schema.get(key).and_then(Value::as_array));
+        schema.get("type").is_some() || ways.into_iter().any(|ways| ways.iter().all(|way| says(root, way)))
+    }
+    root.get("properties").and_then(|all| all.get(name)).is_some_and(|schema| says(root, schema))
 }
 
 /// What an instance takes before it has done much.
@@ -250,11 +261,15 @@ pub(super) fn sent(tool: &Tool, played: &Played, place: &str, with: &str, ledger
                 ledger.find("egress.malformed", place, format!("{line} ({with})"));
                 continue;
             }
+            Some("guest_credential" | "guest_cookie") => {
+                ledger.find("egress.credential", place, format!("{line}: the host refuses it ({with})"));
+                continue;
+            }
             Some(_) | None => {}
         }
         let said = || tool.egress.iter().flatten().any(|own| own.methods.contains(&request.method));
         match request.method.as_str() {
-            "GET" | "HEAD" | "OPTIONS" => {}
+            _ if reads(&request.method) => {}
             "POST" if annotations.read_only && said() => {}
             "POST" if annotations.read_only => ledger.find("annotations.read_only_post", place, line),
             _ if annotations.read_only => ledger.find("annotations.read_only", place, line),
@@ -344,7 +359,8 @@ pub(super) fn text(output: &ToolOutput) -> String {
     parts.chain(structured).collect::<Vec<_>>().join("\n")
 }
 
-/// Calls twice what says that twice is as good as once, and compares what was sent.
+/// Calls twice what says that twice is as good as once, and compares what was sent. What only reads may differ, and
+/// what is sent at the same time has no order.
 pub(super) async fn twice(stage: &Stage, upstream: &Upstream, cases: &[Cases<'_>], ledger: &mut Ledger) {
     let mut compared = 0_usize;
     for Cases { tool, arguments } in cases {
@@ -357,7 +373,10 @@ pub(super) async fn twice(stage: &Stage, upstream: &Upstream, cases: &[Cases<'_>
             for _ in 0..2 {
                 upstream.play(Script::Well(0));
                 stage.call(&tool.public_name, arguments.clone()).await;
-                sent.push(upstream.received().iter().map(essence).collect::<Vec<_>>());
+                let mut written: Vec<String> =
+                    upstream.received().iter().filter(|request| !request.reads()).map(essence).collect();
+                written.sort();
+                sent.push(written);
             }
             let [first, second] = sent.as_slice() else { continue };
             compared = compared.saturating_add(1);

@@ -96,6 +96,18 @@ pub(super) struct Received {
     pub(super) body: Bytes,
 }
 
+impl Received {
+    /// Whether it only asks.
+    pub(super) fn reads(&self) -> bool {
+        reads(&self.method)
+    }
+}
+
+/// Whether a method only asks, whatever the path (RFC 9110 §9.2.1).
+pub(super) fn reads(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
 /// What the author says the upstream answers when all is well.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -310,6 +322,8 @@ fn said(status: u16, kind: &'static str, body: impl Into<Bytes>) -> Response<Bod
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    // Otherwise what it said while all was well might answer where it is to fail.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -159,7 +159,7 @@ export default defineService({
   },
   config: z.object({
     url: z.string().describe("The API's base URL."),
-    repo: z.string().describe("The repository: `owner/name`."),
+    repo: z.string().regex(/^[A-Za-z0-9._-]+\/[A-Za-z0-9._-]+$/).describe("The repository: `owner/name`."),
   }),
   setup: ({ url, repo }) => new Issues(repo, url),
   async health(service) {

@@ -13,6 +13,7 @@ pub struct Config {
     /// The API's base URL.
     url: String,
     /// The repository: `owner/name`.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"))]
     repo: String,
 }
 

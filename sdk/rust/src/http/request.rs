@@ -63,11 +63,11 @@ impl Request {
         }
     }
 
-    /// Adds a path segment, encoded as a whole: a `/` in it stays part of the segment.
+    /// Adds a path segment, encoded as a whole: a `/` in it stays part of the segment. One with dot segments (`..`,
+    /// `a/../b`) is refused, as the host would.
     pub fn segment(mut self, segment: &str) -> Self {
         if let Ok(url) = &mut self.url {
-            // A dot segment would be resolved away on the route and reach another resource.
-            if matches!(segment, "" | "." | "..") {
+            if segment.is_empty() || url::climbs(segment) {
                 self.url = Err(Error::failed(format!("`{segment}` cannot be part of a path")));
                 return self;
             }
@@ -202,6 +202,9 @@ pub(crate) enum Failure {
     Timeout(Duration),
     /// Larger than the limit.
     TooLarge(usize),
+    /// Larger than there is room for, with all the others that are read at the same time.
+    #[cfg_attr(not(any(target_family = "wasm", test)), expect(dead_code, reason = "the mock answers one by one"))]
+    TooMuch(usize),
     /// Anything else.
     Other(String),
 }
@@ -221,6 +224,9 @@ impl Failure {
             Self::TooLarge(limit) => {
                 Error::failed(format!("the response to {target} is larger than {limit} bytes; ask for less"))
             }
+            Self::TooMuch(room) => Error::failed(format!(
+                "the response to {target} and those read at the same time are larger than {room} bytes; ask for less"
+            )),
             Self::Other(why) => Error::failed(format!("{target} failed: {why}")),
         }
     }

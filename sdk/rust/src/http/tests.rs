@@ -56,8 +56,12 @@ fn a_wish_to_reuse_is_a_header_in_whole_seconds() {
 #[test]
 fn a_segment_cannot_climb() {
     let base = Base::new("https://h").unwrap();
-    for segment in ["..", ".", ""] {
+    for segment in ["..", ".", "", "a/../b", "..\\a", "a/.", "..;x", "a\0b"] {
         assert!(with(&Mock::new(), base.get("/a").segment(segment).send()).is_err(), "{segment}");
+    }
+    for (segment, path) in [("a/b", "a%2Fb"), ("..a", "..a"), ("a;..", "a%3B.."), ("a...b", "a...b")] {
+        let mock = Mock::new().on(Method::Get, &format!("/a/{path}"), 200, "ok");
+        assert_eq!(with(&mock, base.get("/a").segment(segment).text()).unwrap(), "ok");
     }
 }
 

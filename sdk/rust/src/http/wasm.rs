@@ -14,6 +14,7 @@ use wasip2::http::types::{
 use wasip2::io::streams::StreamError;
 use wstd::runtime::AsyncPollable;
 
+use super::body::Reading;
 use super::{Failure, Method, Request, Response};
 use crate::clock;
 use crate::error::Result;
@@ -150,22 +151,16 @@ async fn receive_head(pending: &FutureIncomingResponse) -> Result<IncomingRespon
 /// At most `limit` bytes: more is a failure, or cut.
 async fn receive_body(body: &IncomingBody, limit: usize, cut: bool) -> Result<(Vec<u8>, bool), Failure> {
     let stream = body.stream().map_err(|()| Failure::Other("the response has no body stream".to_owned()))?;
-    let mut read = Vec::new();
+    let mut reading = Reading::new(limit, cut);
     loop {
         match stream.read(CHUNK) {
             Ok(chunk) if chunk.is_empty() => AsyncPollable::new(stream.subscribe()).wait_for().await,
             Ok(chunk) => {
-                let room = limit.saturating_sub(read.len());
-                if chunk.len() > room {
-                    if !cut {
-                        return Err(Failure::TooLarge(limit));
-                    }
-                    read.extend(chunk.into_iter().take(room));
-                    return Ok((read, true));
+                if !reading.take(chunk)? {
+                    return Ok((reading.whole(), true));
                 }
-                read.extend_from_slice(&chunk);
             }
-            Err(StreamError::Closed) => return Ok((read, false)),
+            Err(StreamError::Closed) => return Ok((reading.whole(), false)),
             Err(StreamError::LastOperationFailed(error)) => {
                 let code = wasip2::http::types::http_error_code(&error);
                 // wasmtime has no code for an error of the host's own, such as a body over the limit.
