@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Output,
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex, PoisonError},
 };
 
 use serde_json::{Value, json};
@@ -20,6 +20,26 @@ use crate::{
 struct Place {
     dir: tempfile::TempDir,
     config: String,
+}
+
+/// Runs at the same time, of all tests here: each compiles and plays as fast as it can, and has deadlines to keep.
+static LEFT: (Mutex<usize>, Condvar) = (Mutex::new(2), Condvar::new());
+
+struct Room;
+
+impl Room {
+    fn take() -> Self {
+        let left = LEFT.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *LEFT.1.wait_while(left, |left| *left == 0).unwrap_or_else(PoisonError::into_inner) -= 1;
+        Self
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        *LEFT.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        LEFT.1.notify_one();
+    }
 }
 
 impl Place {
@@ -41,6 +61,7 @@ impl Place {
     }
 
     fn run(&self, file: &Path, more: &[&str]) -> Output {
+        let _room = Room::take();
         let file = file.display().to_string();
         bulkhead(&[&["test", &file, "--config", &self.config][..], more].concat())
     }
@@ -240,6 +261,20 @@ fn given(name: &str, place: &Place) -> Vec<String> {
     }
 }
 
+/// Warnings that a component of ours is right about, and why. Others fail, too.
+fn allowed(name: &str) -> &'static [(&'static str, &'static str)] {
+    match name {
+        "utilities" => &[
+            ("schema.untyped", "any JSON is what it works on"),
+            ("schema.unbounded", "a number at random may be any, and a page may be long"),
+            ("text.missing", "`text`, `before` and `after` say it, and every word is read in every conversation"),
+        ],
+        "grafana" => &[("schema.untyped", "a query is what the data source takes")],
+        "issues-rust" | "issues-js" | "issues-python" => &[("schema.unbounded", "issues are numbered without end")],
+        _ => &[],
+    }
+}
+
 #[test]
 fn our_own_components_pass() {
     let place = Place::new();
@@ -279,8 +314,12 @@ fn pass(place: &Place, files: Vec<(String, PathBuf)>) {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some((name, file)) = { left.lock().unwrap().pop() } {
-                    let more = given(&name, place);
-                    let more: Vec<&str> = more.iter().map(String::as_str).chain(["--cases", "8"]).collect();
+                    let mut more = given(&name, place);
+                    for (check, reason) in allowed(&name) {
+                        more.extend(["--allow".to_owned(), format!("{check}={reason}")]);
+                    }
+                    let more: Vec<&str> =
+                        more.iter().map(String::as_str).chain(["--strict", "--cases", "8"]).collect();
                     let output = place.run(&file, &more);
                     if !output.status.success() {
                         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -30,6 +30,9 @@ use super::{
 const AT_ONCE: usize = 8;
 /// Instances that are timed; the quickest counts.
 const STARTS: usize = 5;
+/// Processor time of a call that computes, if it is stopped at its deadline: one that waits takes next to none, and on a
+/// busy machine the deadline comes before all of the time is used up.
+const COMPUTES: Duration = Duration::from_millis(300);
 /// How often a value is drawn before its schema is given up: `not`, `if` and patterns are only guessed at.
 const TRIES: usize = 20;
 /// Headers by which requests authenticate.
@@ -235,6 +238,7 @@ pub(super) fn stopped(played: &Played, place: &str, with: &str, stops: &Stops, l
     let Err(error) = &played.result else { return };
     let id = match error {
         CallError::Trapped(_) | CallError::Internal(_) => stops.trap,
+        CallError::DeadlineExceeded(_) if played.usage.cpu() >= COMPUTES => stops.cpu,
         CallError::DeadlineExceeded(_) => stops.deadline,
         CallError::OutOfTime(_) | CallError::OutOfFuel(_) => stops.cpu,
         CallError::OutOfMemory { .. } => stops.memory,

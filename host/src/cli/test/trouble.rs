@@ -13,8 +13,10 @@ use super::{
     upstream::{RETRY_AFTER, Script, Upstream, WORDS},
 };
 
-/// Calls at once: most of them wait.
-const AT_ONCE: usize = 12;
+/// Calls at once while they wait.
+const WAITING: usize = 12;
+/// Calls at once while they read.
+const READING: usize = 4;
 
 const TROUBLE: Stops = Stops {
     trap: "upstream.trap",
@@ -39,7 +41,13 @@ pub(super) async fn troubles(
         let playing = senders.iter().map(|&(tool, arguments)| async move {
             (tool, arguments, stage.call(&tool.public_name, arguments.clone()).await)
         });
-        let played: Vec<_> = stream::iter(playing).buffered(AT_ONCE).collect().await;
+        let at_once = match script {
+            Script::Silence => WAITING,
+            // The time one takes is its own.
+            Script::Huge => 1,
+            _ => READING,
+        };
+        let played: Vec<_> = stream::iter(playing).buffered(at_once).collect().await;
         for (tool, arguments, played) in played {
             calls = calls.saturating_add(1);
             let place = format!("tool {}", tool.name);
@@ -90,7 +98,7 @@ async fn senders<'a>(
         }
         None
     });
-    let found: Vec<_> = stream::iter(looking).buffered(AT_ONCE).collect().await;
+    let found: Vec<_> = stream::iter(looking).buffered(READING).collect().await;
     found.into_iter().flatten().collect()
 }
 

@@ -5,6 +5,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
@@ -16,7 +17,7 @@ use wstd::runtime::AsyncPollable;
 
 use super::body::Reading;
 use super::{Failure, Method, Request, Response};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::error::Result;
 use crate::url::Url;
 
@@ -28,7 +29,7 @@ pub(crate) async fn send(mut request: Request) -> Result<Response> {
     let time = request.time();
     let url = std::mem::replace(&mut request.url, Err(crate::Error::failed("")))?;
     let exchange = async {
-        let mut exchange = pin!(exchange(request, &url));
+        let mut exchange = pin!(exchange(request, &url, (Instant::now(), time)));
         let mut timer = pin!(clock::sleep(time));
         poll_fn(|context| match exchange.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(done),
@@ -39,7 +40,11 @@ pub(crate) async fn send(mut request: Request) -> Result<Response> {
     exchange.await.map_err(|failure| failure.into_error(&target, &url.authority))
 }
 
-async fn exchange(request: Request, url: &Url) -> Result<Response, Failure> {
+async fn exchange(
+    request: Request,
+    url: &Url,
+    within: (Instant, Duration),
+) -> Result<Response, Failure> {
     let Request { headers, body, limit, cut, .. } = &request;
     let outgoing = outgoing(&request, headers, url)?;
     // A request whose body was never taken has none, and the host may then send it again if the upstream fails.
@@ -74,7 +79,7 @@ async fn exchange(request: Request, url: &Url) -> Result<Response, Failure> {
         .collect();
     let body =
         incoming.consume().map_err(|()| Failure::Other("the response has no body stream".to_owned()))?;
-    let (body, truncated) = receive_body(&body, *limit, *cut).await?;
+    let (body, truncated) = receive_body(&body, *limit, *cut, within).await?;
     Ok(Response { status, headers, body, truncated })
 }
 
@@ -148,8 +153,14 @@ async fn receive_head(pending: &FutureIncomingResponse) -> Result<IncomingRespon
     }
 }
 
-/// At most `limit` bytes: more is a failure, or cut.
-async fn receive_body(body: &IncomingBody, limit: usize, cut: bool) -> Result<(Vec<u8>, bool), Failure> {
+/// At most `limit` bytes: more is a failure, or cut. While there is always more to read nothing waits, so no timer is
+/// looked at: the clock is.
+async fn receive_body(
+    body: &IncomingBody,
+    limit: usize,
+    cut: bool,
+    (start, time): (Instant, Duration),
+) -> Result<(Vec<u8>, bool), Failure> {
     let stream = body.stream().map_err(|()| Failure::Other("the response has no body stream".to_owned()))?;
     let mut reading = Reading::new(limit, cut);
     loop {
@@ -158,6 +169,9 @@ async fn receive_body(body: &IncomingBody, limit: usize, cut: bool) -> Result<(V
             Ok(chunk) => {
                 if !reading.take(chunk)? {
                     return Ok((reading.whole(), true));
+                }
+                if start.elapsed() >= time {
+                    return Err(Failure::Timeout(time));
                 }
             }
             Err(StreamError::Closed) => return Ok((reading.whole(), false)),
