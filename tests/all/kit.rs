@@ -267,10 +267,15 @@ fn allowed(name: &str) -> &'static [(&'static str, &'static str)] {
         "utilities" => &[
             ("schema.untyped", "any JSON is what it works on"),
             ("schema.unbounded", "a number at random may be any, and a page may be long"),
-            ("text.missing", "`text`, `before` and `after` say it, and every word is read in every conversation"),
+            (
+                "text.missing",
+                "`text`, `before` and `after` say it, and every word is read in every conversation",
+            ),
         ],
         "grafana" => &[("schema.untyped", "a query is what the data source takes")],
-        "issues-rust" | "issues-js" | "issues-python" => &[("schema.unbounded", "issues are numbered without end")],
+        "issues-rust" | "issues-js" | "issues-python" => {
+            &[("schema.unbounded", "issues are numbered without end")]
+        }
         _ => &[],
     }
 }

@@ -197,7 +197,9 @@ proptest! {
                     "pipeDelimited" => apart('|'),
                     "simple" if way.place == "header" => true,
                     // Dot segments, whatever is around them.
-                    "label" | "matrix" | "simple" => apart('.'),
+                    "matrix" | "simple" => apart('.'),
+                    // It begins with a dot.
+                    "label" => ['.', ';', '/', '\\'].into_iter().any(apart),
                     _ => false,
                 };
                 prop_assert!(excused, "{:?} {:?}: {}", way, held, error);

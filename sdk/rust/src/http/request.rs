@@ -203,7 +203,10 @@ pub(crate) enum Failure {
     /// Larger than the limit.
     TooLarge(usize),
     /// Larger than there is room for, with all the others that are read at the same time.
-    #[cfg_attr(not(any(target_family = "wasm", test)), expect(dead_code, reason = "the mock answers one by one"))]
+    #[cfg_attr(
+        not(any(target_family = "wasm", test)),
+        expect(dead_code, reason = "the mock answers one by one")
+    )]
     TooMuch(usize),
     /// Anything else.
     Other(String),

@@ -40,11 +40,7 @@ pub(crate) async fn send(mut request: Request) -> Result<Response> {
     exchange.await.map_err(|failure| failure.into_error(&target, &url.authority))
 }
 
-async fn exchange(
-    request: Request,
-    url: &Url,
-    within: (Instant, Duration),
-) -> Result<Response, Failure> {
+async fn exchange(request: Request, url: &Url, within: (Instant, Duration)) -> Result<Response, Failure> {
     let Request { headers, body, limit, cut, .. } = &request;
     let outgoing = outgoing(&request, headers, url)?;
     // A request whose body was never taken has none, and the host may then send it again if the upstream fails.

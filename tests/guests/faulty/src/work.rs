@@ -14,7 +14,7 @@ use crate::{
         },
     },
     drawn,
-    export::config,
+    export::{config, lighten},
     has,
     http::{self, Reply},
 };
@@ -109,6 +109,7 @@ fn talk() {
 }
 
 fn send(method: &Method, url: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Result<Reply, ServiceError> {
+    lighten();
     http::send(method, url, headers, body).map_err(|code| {
         assert!(!has("upstream.trap"), "nobody expects this");
         let why = http::code(&code);
