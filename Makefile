@@ -6,7 +6,8 @@ LISTEN ?= 127.0.0.1:8080
 FUZZ ?= $(notdir $(wildcard tests/fuzz/corpus/*))
 FUZZ_SECONDS ?= 60
 # The host as it is shipped, but with the dependencies that the tests were built with: minutes instead of a quarter of an hour.
-OPTIMISED := CARGO_PROFILE_DEV_OPT_LEVEL=3 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false
+# What is built incrementally is cut into so many units that little is inlined.
+OPTIMISED := CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_OPT_LEVEL=3 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false CARGO_PROFILE_DEV_OVERFLOW_CHECKS=false
 
 .PHONY: run test bench instructions fuzz components check fmt lint doc deny tools help
 
