@@ -211,11 +211,8 @@ impl Seen {
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => (false, true),
             EventKind::Access(_) => return false,
             EventKind::Modify(ModifyKind::Data(DataChange::Any | DataChange::Content)) => (true, false),
-            EventKind::Any
-            | EventKind::Create(_)
-            | EventKind::Modify(_)
-            | EventKind::Remove(_)
-            | EventKind::Other => (false, false),
+            EventKind::Create(_) => (event.paths.iter().any(|path| begins(path)), false),
+            EventKind::Any | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => (false, false),
         };
         let about: Vec<&PathBuf> = event.paths.iter().filter(|path| self.concerns(path)).collect();
         let any = !about.is_empty() || event.need_rescan();
@@ -243,6 +240,11 @@ impl Seen {
             || dropped()
             || self.trees.values().any(|tree| tree.concerns(path))
     }
+}
+
+/// Whether what was created is a file that somebody is about to write. Links come with what is in them.
+fn begins(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.nlink() == 1)
 }
 
 fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
@@ -421,6 +423,25 @@ mod tests {
         fs::remove_file(dir.join("link")).unwrap();
         watch.changed().await;
         assert_eq!(watch.touched(), link);
+    }
+
+    #[test]
+    fn a_new_file_is_open_until_it_is_closed_and_a_new_link_is_not() {
+        let (_dir, dir) = folder();
+        let mut seen = Seen { folder: Some(dir.clone()), ..Seen::default() };
+        let [file, hard, soft] = ["a.wasm", "b.wasm", "c.wasm"].map(|name| dir.join(name));
+        let mut note = |kind, path: &Path| {
+            assert!(seen.note(&Event::new(kind).add_path(path.to_owned())));
+            seen.open.clone()
+        };
+        let created = EventKind::Create(notify::event::CreateKind::File);
+        fs::write(&file, "").unwrap();
+        assert_eq!(note(created, &file), [file.clone()].into());
+        assert_eq!(note(EventKind::Access(AccessKind::Close(AccessMode::Write)), &file), [].into());
+        fs::hard_link(&file, &hard).unwrap();
+        symlink(&file, &soft).unwrap();
+        assert_eq!(note(created, &hard), [].into());
+        assert_eq!(note(created, &soft), [].into());
     }
 
     #[test]
