@@ -50,7 +50,7 @@ pub use map::{Annotations, Mapping, Operation, Settings, map};
 pub use notes::{Note, Outcome};
 pub use plan::{Body, Encoding, Field, In, Parameter, Plan, Style, Written};
 pub use request::{ArgumentError, RequestParts};
-pub use sample::{Much, sample};
+pub use sample::{Much, required, sample};
 pub use servers::Servers;
 
 use serde_json::Value;

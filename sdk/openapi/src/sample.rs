@@ -58,8 +58,12 @@ impl Sampler<'_> {
             let (chosen, found) = alternatives.iter().find_map(made)?;
             whole = merged(whole, found);
             // What only the others ask for would make it theirs, too.
-            let mine: Vec<&str> = required(chosen).chain(required(schema)).collect();
-            let others = alternatives.iter().flat_map(required).filter(|name| !mine.contains(name));
+            let mine: Vec<&str> =
+                required(chosen.get("required")).chain(required(schema.get("required"))).collect();
+            let others = alternatives
+                .iter()
+                .flat_map(|one| required(one.get("required")))
+                .filter(|name| !mine.contains(name));
             if let Value::Object(whole) = &mut whole {
                 others.for_each(|name| drop(whole.remove(name)));
             }
@@ -141,13 +145,7 @@ impl Sampler<'_> {
         let mut made = Map::new();
         let none = Map::new();
         let known = fields.get("properties").and_then(Value::as_object).unwrap_or(&none);
-        let required: Vec<&str> = fields
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required: Vec<&str> = required(fields.get("required")).collect();
         let full = self.much == Much::Everything && depth < DEEP;
         for (name, schema) in known {
             let needed = required.contains(&name.as_str());
@@ -184,9 +182,9 @@ impl Sampler<'_> {
     }
 }
 
-/// The properties that a schema requires.
-fn required(schema: &Value) -> impl Iterator<Item = &str> {
-    schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+/// The names in a schema's `required`.
+pub fn required(list: Option<&Value>) -> impl Iterator<Item = &str> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// Objects together; of anything else what is more.

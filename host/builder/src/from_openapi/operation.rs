@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulkhead_openapi::{Encoding, In, Much, Operation, Parameter, Plan, Style, sample};
+use bulkhead_openapi::{Encoding, In, Much, Operation, Parameter, Plan, Style, required, sample};
 use serde_json::{Map, Value};
 
 use super::types::Types;
@@ -38,8 +38,7 @@ pub(super) fn write(operation: &Operation, module: &str, types: &mut Types) -> R
     for name in properties.keys() {
         idents.insert(name.as_str(), field_name(name, &mut taken));
     }
-    let required = fields.get("required").and_then(Value::as_array).into_iter().flatten();
-    let required: BTreeSet<&str> = required.filter_map(Value::as_str).collect();
+    let required: BTreeSet<&str> = required(fields.get("required")).collect();
     let mut sending = Sending { plan: &operation.plan, properties, idents, required, wire: BTreeSet::new() };
     let lines = sending.lines()?;
     let mut code = String::new();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bulkhead_openapi::required;
 use serde_json::{Map, Value};
 
 use super::words::{doc, field_name, pascal, quote};
@@ -280,13 +281,7 @@ impl Types {
         sent: bool,
         out: &mut Vec<String>,
     ) -> String {
-        let required: BTreeSet<&str> = fields
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required: BTreeSet<&str> = required(fields.get("required")).collect();
         let mut taken = BTreeSet::from(["more".to_owned()]);
         let mut code = String::new();
         for (name, schema) in properties {

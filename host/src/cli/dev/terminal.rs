@@ -10,6 +10,7 @@ use bulkhead::{
     operation::{self, Operation},
     request::{CallId, CallRequest, Credentials, Events, Scope, Via},
 };
+use bulkhead_openapi::required;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio_util::sync::CancellationToken;
@@ -179,13 +180,7 @@ fn value_of(text: &str, schema: Option<&Value>) -> Value {
 
 /// One line for each argument.
 fn arguments(schema: &Map<String, Value>) -> Vec<String> {
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let required: Vec<&str> = required(schema.get("required")).collect();
     let line = |(name, schema): (&String, &Value)| {
         let kind = match schema.get("type") {
             Some(Value::String(kind)) => kind.clone(),

@@ -1,6 +1,7 @@
 //! What a component asks for, in plain words.
 
 use bulkhead::{pin::plain, sandbox::Manifest};
+use bulkhead_openapi::required;
 use bulkhead_registry::reference::Reference;
 use serde_json::Value;
 
@@ -89,16 +90,15 @@ fn config(manifest: &Manifest) {
     else {
         return;
     };
-    let required = schema.get("required").and_then(Value::as_array);
+    let required: Vec<&str> = required(schema.get("required")).collect();
     out!("\nconfig");
     for (key, of) in keys {
-        let needed = required.is_some_and(|required| required.iter().any(|one| one == key));
         let about = of
             .get("description")
             .and_then(Value::as_str)
             .and_then(|text| text.lines().next())
             .unwrap_or_default();
-        let needed = if needed { " (required)" } else { "" };
+        let needed = if required.contains(&key.as_str()) { " (required)" } else { "" };
         out!("  {}{needed}  {}", plain(key), plain(about));
     }
 }

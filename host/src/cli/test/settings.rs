@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use bulkhead::sandbox::Manifest;
+use bulkhead_openapi::required;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -42,13 +43,7 @@ pub(super) fn made_up(manifest: &Manifest, seed: u64) -> Value {
     let anchored = anchored(manifest);
     let properties = schema.get("properties").and_then(Value::as_object);
     if let (Some(config), Some(properties)) = (config.as_object_mut(), properties) {
-        let required: Vec<&str> = schema
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required: Vec<&str> = required(schema.get("required")).collect();
         // A default is what is meant unless somebody says otherwise; here nobody does.
         config.retain(|key, _| required.contains(&key.as_str()));
         fill(&schema, properties, &anchored, config);

@@ -3,6 +3,7 @@
 
 mod pattern;
 
+use bulkhead_openapi::required;
 use serde_json::{Map, Number, Value, json};
 
 use super::random::Random;
@@ -146,13 +147,7 @@ impl<'a> Values<'a> {
     }
 
     fn object(&mut self, schema: &Map<String, Value>, depth: usize) -> Value {
-        let required: Vec<&str> = schema
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required: Vec<&str> = required(schema.get("required")).collect();
         let mut object = Map::new();
         for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let wanted = required.contains(&name.as_str())
@@ -368,9 +363,7 @@ pub(super) fn spoilt(schema: &Value, valid: &Map<String, Value>) -> Vec<(Spoilt,
         spoilt
     };
     let mut all = vec![(Spoilt::Unknown, with("bulkhead_unknown_argument", json!(1)))];
-    for name in
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-    {
+    for name in required(schema.get("required")) {
         let mut spoilt = valid.clone();
         spoilt.remove(name);
         all.push((Spoilt::Missing, spoilt));
