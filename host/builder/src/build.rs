@@ -17,10 +17,11 @@ use crate::{
     toolchain::{NoToolchain, TARGET, Toolchain},
 };
 
-/// Small and quick to instantiate first; a guest's time goes to waiting and JSON.
+/// Quick to instantiate, and quick at JSON, which is what a guest that waits for nobody does. For size it would be a
+/// sixth smaller, and run half as many instructions more.
 const PROFILE: [&str; 7] = [
     r#"profile.guest.inherits="release""#,
-    r#"profile.guest.opt-level="s""#,
+    "profile.guest.opt-level=2",
     "profile.guest.lto=true",
     "profile.guest.codegen-units=1",
     r#"profile.guest.panic="abort""#,
