@@ -240,3 +240,17 @@ fn check(dir: &Path, config: &str, environment: &[(&str, &str)]) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
+
+#[test]
+fn a_rust_component_imports_no_terminal_and_no_environment() {
+    let built = guest_builder::build(&root().join("tests/guests/add"), None, &|_| ()).unwrap();
+    if built.toolchain.contains("Debian") {
+        return println!(
+            "not looked at: Debian's wasi-libc speaks WASI 0.1, and what adapts it imports all of them"
+        );
+    }
+    let needless =
+        |name: &&String| name.starts_with("wasi:cli/terminal-") || name.starts_with("wasi:cli/environment@");
+    let needless: Vec<&String> = built.surface.imports.iter().filter(needless).collect();
+    assert_eq!(needless, [""; 0], "see sdk/rust/src/lean.rs");
+}

@@ -41,6 +41,8 @@ pub mod bindings;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod export;
+#[cfg(target_family = "wasm")]
+mod lean;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
