@@ -22,6 +22,8 @@ use std::{
 
 pub use reason::Reason;
 
+use futures::FutureExt as _;
+
 use crate::{
     access::{Access, rights::Rights},
     config::auth::{self as config, Identity},
@@ -198,8 +200,7 @@ impl Auth {
         let refused = match (credentials, &self.kinds) {
             (Credentials::Established(caller), _) => return Ok(caller.clone()),
             (Credentials::Local, _) | (_, None) => return Ok(self.local.clone()),
-            // Boxed: a call carries this future along, and mostly brings a caller that is established.
-            (_, Some(kinds)) => match Box::pin(kinds.establish(credentials)).await {
+            (_, Some(kinds)) => match kinds.establish(credentials).await {
                 Ok(caller) => return Ok(caller),
                 Err(refused) => refused,
             },
@@ -292,15 +293,16 @@ impl Kinds {
         known.chain(&self.anonymous)
     }
 
+    /// Boxed is only what takes its time: every request carries this future along.
     async fn establish(&self, credentials: &Credentials) -> Result<Caller, Unauthenticated> {
         let found = match credentials {
             Credentials::Nothing => self.anonymous.clone().ok_or(Reason::Missing),
             Credentials::ApiKey(key) => self.keys.api_key(key),
             Credentials::Bearer(token) => match self.keys.bearer(token) {
-                Err(Reason::Unknown) => return self.tokens.verify(token).await,
+                Err(Reason::Unknown) => return self.tokens.verify(token).boxed().await,
                 found => found,
             },
-            Credentials::Basic { username, password } => self.users.verify(username, password).await,
+            Credentials::Basic { username, password } => self.users.verify(username, password).boxed().await,
             Credentials::Certificate(certificate) => self.certificates.find(certificate),
             // `Local` and `Established` do not come here.
             Credentials::Unreadable | Credentials::Local | Credentials::Established(_) => {
