@@ -149,6 +149,23 @@ impl Rounds {
     }
 }
 
+/// Repeats a stage for so long in this process, where a profiler can look at it, and prints its median.
+pub(crate) fn repeat(stage: &str, lasting: Duration) {
+    ready::prepare();
+    let ready = Ready::new();
+    let once = || match stage {
+        "request" => ready.answered(),
+        "refused" => ready.refused(),
+        "call" => ready.call(),
+        _ => panic!("BENCH_LOOP is `request`, `refused` or `call`, not `{stage}`"),
+    };
+    let (start, mut medians) = (Instant::now(), Vec::new());
+    while start.elapsed() < lasting {
+        medians.push(median(|| timed(once)));
+    }
+    println!("{stage}: {} µs", tenths(Spread::of(&medians).median));
+}
+
 fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();

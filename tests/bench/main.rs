@@ -113,6 +113,10 @@ fn main() {
         neighbours::add_to(&mut figures, &guests, round(), &names);
         return figures.print();
     }
+    // For a profiler: one stage over and over, in this process.
+    if let Ok(stage) = std::env::var("BENCH_LOOP") {
+        return account::repeat(&stage, round());
+    }
     let only = std::env::var("BENCH_ONLY").ok();
     if let Some(only) = &only {
         assert!(PARTS.contains(&only.as_str()), "BENCH_ONLY is one of {PARTS:?}, not `{only}`");
