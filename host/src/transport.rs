@@ -27,6 +27,7 @@ mod stall;
 pub mod stdio;
 mod stream;
 mod tls;
+mod unread;
 mod wire;
 mod workers;
 

@@ -20,7 +20,7 @@ use bulkhead::{
     transport::http::{self, Route},
 };
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, body::Bytes};
+use hyper::{Request, Response, Uri, body::Bytes};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, Error, connect::HttpConnector},
@@ -315,6 +315,35 @@ async fn a_large_request_is_refused_before_its_body_is_sent() {
     stream.read_to_string(&mut answer).await.unwrap(); // to the end of the connection
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_refused_request_whose_body_comes_late_costs_no_connection() {
+    let sha256 = key::fingerprint(&key::generate().unwrap());
+    let auth = format!("api_keys: [{{ id: ci, tenant: acme, sha256: '{sha256}', tools: ['*'] }}]");
+    let served = Served::start(&auth, "metrics_open: true").await;
+    let metrics: Uri = format!("http://{}/metrics", served.address).parse().unwrap();
+    let observer = client(&Authority::new(), None);
+    let mut stream = connect(&served).await;
+    for refused in 1..=2 {
+        let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let counted = format!("bulkhead_denials_total{{kind=\"missing\"}} {refused}\n");
+        while !send(&observer, Request::get(&metrics).body(Full::default()).unwrap())
+            .await
+            .unwrap()
+            .body()
+            .contains(&counted)
+        {}
+        stream.write_all(b"{}").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\"2.0\"}") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+        assert!(!answer.to_lowercase().contains("connection: close"), "{answer}");
+    }
 }
 
 /// A folder with a certificate for localhost, and the `tls` section that names it.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -23,9 +23,6 @@ use crate::{
     config::front::Front,
     request::Credentials,
 };
-
-/// A refused request with a longer body, or one of unknown length, costs its connection: the rest is not read.
-const SHORT_BODY: u64 = 64 << 10;
 
 /// What requests pass.
 #[derive(Debug)]
@@ -54,17 +51,6 @@ pub(super) async fn authenticate(
     }
 }
 
-/// Ends the connection after a refusal whose request would take long to read.
-fn closing(mut refusal: Response, headers: &HeaderMap) -> Response {
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
-    if chunked || length.is_some_and(|length| length > SHORT_BODY) {
-        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    refusal
-}
-
 impl Gate {
     pub(super) fn new(host: Arc<Host>, front: &Front, header_bytes: ByteSize) -> Self {
         Self { host, front: front.clone(), header_bytes: header_bytes.as_u64() }
@@ -84,9 +70,8 @@ impl Gate {
         let sizes = headers.iter().map(|(name, value)| (name.as_str().len() + value.len()) as u64);
         if sizes.sum::<u64>() > self.header_bytes {
             self.host.metrics().limit_hit("header_bytes", "host");
-            let refusal =
-                json_rpc(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, -32600, "the headers are too large");
-            return Err(closing(refusal, headers).into());
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(json_rpc(status, -32600, "the headers are too large").into());
         }
         if access == Access::Open {
             return Ok(None);
@@ -114,7 +99,7 @@ impl Gate {
                 self.refuse(&refused, request.uri().path())
             }
         };
-        Err(closing(refusal, request.headers()).into())
+        Err(refusal.into())
     }
 
     /// What has no route is for callers, and for admins where only they have business.

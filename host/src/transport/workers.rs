@@ -7,7 +7,7 @@
 
 use std::{convert::Infallible, future::pending, io, net::SocketAddr, num::NonZero, sync::Arc, thread};
 
-use axum::{body::Body, http::Request};
+use axum::http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::GracefulShutdown};
 use tokio::{
@@ -21,6 +21,7 @@ use super::{
     http::App,
     stall::Watched,
     tls::{Stream, Tls},
+    unread,
 };
 use crate::{
     auth::certificate::ClientCertificate,
@@ -142,7 +143,7 @@ async fn serve(mut inbox: Inbox, app: &App, stop: &CancellationToken) {
         let app = app.clone();
         let answer = service_fn(move |request: Request<Incoming>| {
             let (app, peer) = (app.clone(), peer.clone());
-            async move { Ok::<_, Infallible>(app.answer(peer, request.map(Body::new)).await) }
+            async move { Ok::<_, Infallible>(unread::answer(request, |request| app.answer(peer, request)).await) }
         });
         let connection = open.watch(http.serve_connection(TokioIo::new(stream), answer));
         tokio::spawn(async move {
