@@ -65,7 +65,7 @@ pub struct ServiceHealth {
     /// `serving`; `degraded` (it is served, and an upstream of it is down); `quarantined` (its guests misbehave);
     /// `probing` (the next call decides whether the quarantine ends); or `left_out` (it could not be loaded).
     pub state: &'static str,
-    /// Why it is degraded, in the component's own words or the host's.
+    /// Why it is degraded, in the component's own words or the host's; or why it could not be loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// Upstreams whose circuit is not closed.
@@ -95,8 +95,8 @@ impl Health {
         let catalog = host.catalog();
         let loaded = catalog.all().map(|service| (&*service.tenant, health(service)));
         let left_out = catalog.left_out().iter().map(|left| {
-            let (name, state) = (left.service.clone(), "left_out");
-            (&*left.tenant, ServiceHealth { name, state, why: None, upstreams: Vec::new() })
+            let (name, state, why) = (left.service.clone(), "left_out", Some(left.why.clone()));
+            (&*left.tenant, ServiceHealth { name, state, why, upstreams: Vec::new() })
         });
         let services: Vec<_> = loaded.chain(left_out).collect();
         let well = services.iter().all(|(_, service)| service.state == "serving");

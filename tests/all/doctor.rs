@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     auth::key_set,
     docs::is_like,
-    support::{Authority, Received, Server, Upstream, component},
+    support::{Authority, Received, Server, Upstream, component, replace},
 };
 
 /// What a kernel before Linux 6.7 adds; all else about the machine is what the tests make it.
@@ -388,7 +388,7 @@ async fn whoever_is_on_the_port_is_told_apart() {
         "it was started with another configuration, or cannot use this one: its log says which",
     );
     let mark = server.mark();
-    fs::write(server.file(), "tenants: { acme: { servces: {} } }").unwrap();
+    replace(server.file(), "tenants: { acme: { servces: {} } }");
     server.logged_after(mark, |entry| {
         entry["message"] == "the configuration cannot be used; what was in force stays in force"
     });
@@ -425,7 +425,7 @@ async fn a_host_with_tls_and_keys_is_recognised() {
     place.write("bulkhead.yaml", config("127.0.0.1:0"));
     let server = Server::of(&place.path("bulkhead.yaml"));
     place.write("other.yaml", config(&server.address.to_string()));
-    fs::copy(place.path("other.yaml"), place.path("bulkhead.yaml")).unwrap();
+    fs::rename(place.path("other.yaml"), place.path("bulkhead.yaml")).unwrap();
     let (lines, code) = place.doctor(&[]);
     assert_eq!((ill(&lines), code), (Vec::new(), 0), "{lines:#?}");
     assert!(

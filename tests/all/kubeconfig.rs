@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     command_line::{refused, write},
-    support::{Authority, Received, Server, Upstream, run, tenancy::shop},
+    support::{Authority, Received, Server, Upstream, replace, run, tenancy::shop},
 };
 
 const TOKEN: &str = "canary-token-1/\"+~x";
@@ -288,7 +288,7 @@ async fn a_token_that_is_renewed_and_a_kubeconfig_that_is_edited_are_followed() 
 
     *old.token.lock().unwrap() = Some("Bearer token-two".to_owned());
     let mark = server.mark();
-    fs::write(&token, "token-two\n").unwrap();
+    replace(Path::new(&token), "token-two\n");
     assert_eq!(server.in_force_after(mark)["loaded"], "test/prod");
     server.client().ok("prod_write", json!({ "item": "hammer" })).await;
     assert_eq!(old.told().last().unwrap().as_deref(), Some("Bearer token-two"));

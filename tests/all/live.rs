@@ -12,7 +12,7 @@ use hyper::{Response, body::Bytes};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Server, Upstream, component,
+    Server, Upstream, component, replace,
     tenancy::{callers, shop},
 };
 
@@ -72,11 +72,12 @@ async fn a_component_that_needs_a_config_is_left_out_when_it_is_only_dropped_in(
     let server = folder_only(dir.path());
     let mark = server.mark();
     copy("shop", &dir.path().join("components/shop.wasm"));
-    server.logged_after(mark, |entry| {
+    let told = server.logged_after(mark, |entry| {
         let error = entry["error"].as_str().unwrap_or_default();
         entry["service"] == "shop" && error.contains("\"sign\" is a required property")
     });
-    assert_eq!(health(&server).await["services"], json!([{ "name": "shop", "state": "left_out" }]));
+    let left_out = json!([{ "name": "shop", "state": "left_out", "why": told["error"] }]);
+    assert_eq!(health(&server).await["services"], left_out);
     // What `defaults` say of a service of that name is its config.
     server
         .edit("components: { dir: components }\ndefaults: { services: { shop: { config: { sign: S } } } }\n");
@@ -131,7 +132,7 @@ async fn an_invalid_edit_keeps_what_was_good_and_says_so() {
     let server = Server::start(&one("first"));
     let sign = async || server.client().ok("shop_who", json!({})).await["sign"].clone();
     let mark = server.mark();
-    fs::write(server.file(), one("second") + "nonsense: 1\n").unwrap();
+    replace(server.file(), one("second") + "nonsense: 1\n");
     let told = server.logged_after(mark, |entry| entry["level"] == "ERROR");
     let why = "unknown key `nonsense`";
     assert!(told["error"].as_str().unwrap().contains(why), "{told}");
@@ -366,6 +367,22 @@ async fn what_stays_the_same_is_the_same() {
     host.reload(load("a1", "b2", "presets: { p: { tools: ['*'] } }"), true, &BTreeSet::new()).await.unwrap();
     assert!(Arc::ptr_eq(&host.snapshot().auth, &before.auth), "a preset that nobody has changes nobody");
     assert_eq!(host.snapshot().presets.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_left_out_is_left_out_still_while_its_file_may_be_being_written() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("components")).unwrap();
+    fs::write(dir.path().join("components/calc.wasm"), "rubbish").unwrap();
+    let file = dir.path().join("bulkhead.yaml");
+    fs::write(&file, "tenants: { t: { services: { calc: {}, utilities: {} } } }\n").unwrap();
+    let load = || bulkhead::config::load::file(&file).unwrap();
+    let host = bulkhead::app::build(load()).await.unwrap();
+    let before = host.snapshot();
+    assert_eq!(before.catalog.left_out().len(), 1);
+    let again = host.reload(load(), false, &BTreeSet::new()).await.unwrap();
+    assert!(again.unfinished && !again.changed);
+    assert_eq!(host.snapshot().catalog.left_out(), before.catalog.left_out());
 }
 
 #[tokio::test]

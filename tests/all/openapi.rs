@@ -14,7 +14,7 @@ use http_body_util::Full;
 use hyper::Response;
 use serde_json::{Value, json};
 
-use crate::support::{Server, Upstream, component, run};
+use crate::support::{Server, Upstream, component, replace, run};
 
 /// Two operations; `secrets` is one that is not chosen.
 const DOCUMENT: &str = r#"
@@ -86,7 +86,7 @@ async fn a_document_that_changes_changes_the_tools() {
     let config = format!("components: {{ trust: folder }}\n{}", config(dir.path(), "http://127.0.0.1:1"));
     let server = Server::start(&config);
     let mark = server.mark();
-    fs::write(&file, DOCUMENT.replace("deletePet", "forgetPet")).unwrap();
+    replace(&file, DOCUMENT.replace("deletePet", "forgetPet"));
     server.in_force_after(mark);
     let mut tools = server.client().tools().await;
     tools.sort();

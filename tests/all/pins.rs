@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     command_line::{bulkhead, write},
-    support::{Server, component},
+    support::{Server, component, replace},
 };
 
 /// A folder with a component that can be exchanged, and a config with a service of it and another that is well.
@@ -29,7 +29,7 @@ impl Folder {
     }
 
     fn put(&self, wasm: &[u8]) {
-        fs::write(self.path().join("calc.wasm"), wasm).unwrap();
+        replace(&self.path().join("calc.wasm"), wasm);
     }
 
     /// Puts a component with other tools in the place of the first.

@@ -45,6 +45,14 @@ pub(crate) fn component(name: &str) -> PathBuf {
     built.entry(name.to_owned()).or_insert_with(build).clone()
 }
 
+/// Puts a file in another's place at once. A host that watches it never sees it half written; what it does with one that
+/// is, tests/all/live.rs shows.
+pub(crate) fn replace(file: &Path, bytes: impl AsRef<[u8]>) {
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, bytes).unwrap();
+    std::fs::rename(&beside, file).unwrap();
+}
+
 /// Runs a script of `tests/guests`, which builds guests in other languages. One at a time: they share their tools.
 pub(crate) fn script(name: &str, args: &[&str]) {
     static ONE: Mutex<()> = Mutex::new(());

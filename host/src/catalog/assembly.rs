@@ -67,7 +67,8 @@ impl Assembly {
                 let former = former.filter(|former| loaded.is_ok() || upheld(former));
                 candidates.push(Candidate { name: service.name, loaded, former });
             }
-            let services = all.choose(&tenant.name, candidates, settled, &mut left_out);
+            let was_left_out = former.map(Catalog::left_out).unwrap_or_default();
+            let services = all.choose(&tenant.name, candidates, settled, was_left_out, &mut left_out);
             tenancies.push(Tenancy { tenant, services });
         }
         all.catalog = Catalog::new(tenancies, left_out, former);
@@ -80,6 +81,7 @@ impl Assembly {
         tenant: &str,
         candidates: Vec<Candidate>,
         settled: bool,
+        was_left_out: &[LeftOut],
         left_out: &mut Vec<LeftOut>,
     ) -> Vec<Arc<Service>> {
         let mut candidates: Vec<_> = candidates.into_iter().enumerate().collect();
@@ -102,6 +104,8 @@ impl Assembly {
             chosen.extend(former.map(|former| (place, former)));
             if fault.unfinished && !settled {
                 self.unfinished = true;
+                let same = |old: &&LeftOut| old.tenant == tenant && old.service == name;
+                left_out.extend(was_left_out.iter().find(same).filter(|_| !kept).cloned());
                 continue;
             }
             let fault = LeftOut { tenant: tenant.to_owned(), service: name, why: fault.why };

@@ -213,6 +213,9 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
         if !news && why != Why::Asked {
             return unfinished;
         }
+        // Whoever reads the log and asks is told the same.
+        let last = LastReload { at: SystemTime::now(), error: None, faults: faults.clone() };
+        self.host.reloaded(last);
         for LeftOut { tenant, service, why } in
             faults.iter().filter(|fault| !self.told.faults.contains(fault))
         {
@@ -221,8 +224,6 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
             tracing::error!(tenant, service, error = why, "a service cannot be loaded; {stays}");
         }
         let (loaded, removed) = (some(&loaded), some(&removed));
-        let last = LastReload { at: SystemTime::now(), error: None, faults: faults.clone() };
-        self.host.reloaded(last);
         tracing::info!(changed, loaded, removed, faults = faults.len(), "the configuration is in force");
         (self.told.error, self.told.faults) = (None, faults);
         unfinished

@@ -12,7 +12,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use crate::support::{Identity, Server, component};
+use crate::support::{Identity, Server, component, replace};
 
 pub(super) const USER: &str = "ops";
 pub(super) const PASSWORD: &str = "open sesame";
@@ -127,7 +127,7 @@ impl Desk {
     }
 
     pub(super) fn put(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.path(name), bytes).unwrap();
+        replace(&self.path(name), bytes);
     }
 
     /// What is in the configuration beside the utilities: `signatures`, and services.
