@@ -29,6 +29,7 @@ mod provenance;
 mod push;
 mod reach;
 mod serve;
+mod settle;
 mod sign;
 mod test;
 mod tools;
@@ -241,7 +242,8 @@ impl Options {
     ) -> Outcome {
         let options = self.clone();
         let follower = Follower::new(host.clone(), started, move || options.read(listen)).map_err(failed)?;
-        tokio::spawn(follower.run(stop.clone()));
+        let begun = || drop(tokio::task::spawn_blocking(settle::let_go_of_the_start));
+        tokio::spawn(follower.run(stop.clone(), begun));
         Ok(())
     }
 

@@ -43,6 +43,21 @@ pub(crate) fn write(dir: &Path, name: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
+fn what_only_the_start_used_is_let_go_of() {
+    let server = Server::start("tenants: { acme: { services: { utilities: {} } } }\n");
+    server.logged(|entry| entry["message"] == "what only the start used is unmapped");
+    let mapped = fs::read_to_string(format!("/proc/{}/smaps", server.id())).unwrap();
+    let code = mapped.split_once(&format!(" {}\n", env!("CARGO_BIN_EXE_bulkhead")));
+    let code = code.unwrap().1.split(" r-xp ").nth(1).unwrap();
+    let kib = |key: &str| {
+        let value = code.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        value.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap()
+    };
+    // Two thirds of it are in memory after a start.
+    assert!(kib("Rss:") * 3 < kib("Size:"), "{} of {} KiB", kib("Rss:"), kib("Size:"));
+}
+
+#[test]
 fn without_a_config_the_utilities_are_there() {
     let tools = stdout(&bulkhead(&["tools"]));
     for tool in ["get_time", "get_timestamp", "get_date", "pause", "sleep"] {

@@ -52,7 +52,7 @@ fn beside_native(figures: &Figures) -> String {
     row(&format!("p99 at {rate} calls a second (half of native), µs"), "half_load_p99_us");
     row("p50, one client, µs", "one_client_p50_us");
     text += &format!(
-        "| start to first answer, ms | {}, 8 services; {}, 1 | | {} |\n| idle memory, MiB | {}, 8 services; {}, 1 | | {} |\n\n\
+        "| start to first answer, ms | {}, 8 services; {}, 1 | | {} |\n| idle memory (resident, half a second after that), MiB | {}, 8 services; {}, 1 | | {} |\n\n\
          Sandboxed over native: **{}** of the throughput, **{}** times the p99 at half load.\n",
         f("warm_start_ms"),
         f("one_service_warm_start_ms"),

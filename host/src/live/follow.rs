@@ -90,11 +90,12 @@ impl<L: Fn() -> Loaded + Send + Sync + 'static> Follower<L> {
         Ok(Self { host, load, started, watch, named: Named::default(), hangup, told, again })
     }
 
-    /// Follows until `stop` fires.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Follows until `stop` fires. `begun` is called once what changed since the host read it is in force: with that the
+    /// start is over.
+    pub async fn run(mut self, stop: CancellationToken, begun: impl FnOnce()) {
         stop.run_until_cancelled(async {
-            // What changed since the host read it.
             let mut unfinished = self.reload(Why::Changed).await;
+            begun();
             loop {
                 let why = self.wait(unfinished).await;
                 unfinished = self.reload(why).await;

@@ -219,7 +219,7 @@ async fn a_refresh_finds_what_has_changed_upstream() {
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
     let mut lists = host.changes().of(&"test".into());
-    tokio::spawn(Follower::new(host.clone(), started, sooner).unwrap().run(stop));
+    tokio::spawn(Follower::new(host.clone(), started, sooner).unwrap().run(stop, || ()));
     let mut another = async |times: u32| {
         let until = *fetches.borrow() + times;
         fetches.wait_for(|fetched| *fetched >= until).await.unwrap();
