@@ -151,6 +151,17 @@ fn saw(client: &mut Command) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// A server that tells its log when a test fails: what a client says of it is seldom enough.
+struct Told(Server);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.0.log_text());
+        }
+    }
+}
+
 /// A configuration with everything on, and the key of its only caller.
 fn config(dir: &Path, way: Way) -> (String, String) {
     let limits = "limits: { calls_per_second: 1000, calls_per_day: 100000, concurrent_calls: 100 }";
@@ -190,7 +201,8 @@ fn accept(script: &str) {
             client.args(["stdio", "--log", "warn", "--config"]).arg(file);
             (saw(&mut client), None)
         } else {
-            let server = Server::start(&config);
+            let server = Told(Server::start(&config));
+            let server = &server.0;
             let (kind, path) = if way == Way::Sse { ("sse", "sse") } else { ("http", "mcp") };
             let bring = |token: &str| {
                 let url = format!("http://{}/{path}", server.address);
