@@ -144,22 +144,13 @@ fn client(script: &str) -> Command {
 
 /// What a client saw. A word on stderr, be it the client's or the host's, is a failure.
 #[track_caller]
-fn saw(client: &mut Command) -> Value {
+fn saw(client: &mut Command, host: Option<&Server>) -> Value {
     let output = client.stdin(Stdio::null()).output().unwrap();
     let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && complaints.is_empty(), "{}: {complaints}", output.status);
+    let well = output.status.success() && complaints.is_empty();
+    let log = || host.map(Server::log_text).unwrap_or_default();
+    assert!(well, "{}: {complaints}\n{}", output.status, log());
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// A server that tells its log when a test fails: what a client says of it is seldom enough.
-struct Told(Server);
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}", self.0.log_text());
-        }
-    }
 }
 
 /// A configuration with everything on, and the key of its only caller.
@@ -199,14 +190,13 @@ fn accept(script: &str) {
             let mut client = client(script);
             client.arg("stdio").arg(env!("CARGO_BIN_EXE_bulkhead"));
             client.args(["stdio", "--log", "warn", "--config"]).arg(file);
-            (saw(&mut client), None)
+            (saw(&mut client, None), None)
         } else {
-            let server = Told(Server::start(&config));
-            let server = &server.0;
+            let server = Server::start(&config);
             let (kind, path) = if way == Way::Sse { ("sse", "sse") } else { ("http", "mcp") };
             let bring = |token: &str| {
                 let url = format!("http://{}/{path}", server.address);
-                saw(client(script).args([kind, &url]).env("TOKEN", token))
+                saw(client(script).args([kind, &url]).env("TOKEN", token), Some(&server))
             };
             let seen = (bring(&key), Some(bring(key::generate().unwrap().expose())));
             for level in ["WARN", "ERROR"] {
