@@ -14,7 +14,7 @@ use std::{
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::Response,
 };
 use futures::FutureExt as _;
@@ -35,32 +35,34 @@ pub(super) async fn answer<F: Future<Output = Response>>(
     if request.body().is_end_stream() {
         return answer(request.map(Body::new)).await;
     }
-    let short = is_short(request.headers());
+    // A client that waits to be told to send its body is better told no.
+    let waits = request.headers().contains_key(header::EXPECT);
     let rest = Rest::default();
     let lent = rest.clone();
     let mut response = answer(request.map(|body| Body::new(Lent { body: Some(body), lender: lent }))).await;
     if let Some(body) = rest.take()
-        && !(short && timeout(PATIENCE, read(body)).boxed().await == Ok(true))
+        && !response.headers().contains_key(header::CONNECTION) // whoever gave up reading it has said so
+        && (waits || !read(body).boxed().await)
     {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// Whether a body is said to be short, and on its way: a client that waits to be told to send it is better told no.
-fn is_short(headers: &HeaderMap) -> bool {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    length.is_some_and(|length: u64| length <= SHORT) && !headers.contains_key(header::EXPECT)
-}
-
-/// Reads what is left of a body. Whether it came to its end.
+/// Reads what is left of a body, if that is short. Whether it came to its end.
 async fn read(mut body: Incoming) -> bool {
-    while let Some(frame) = body.frame().await {
-        if frame.is_err() {
-            return false;
-        }
+    if body.size_hint().upper().is_none_or(|left| left > SHORT) {
+        return false;
     }
-    true
+    let end = async {
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return false;
+            }
+        }
+        true
+    };
+    timeout(PATIENCE, end).await == Ok(true)
 }
 
 /// Where a body that was not read to its end comes back to.
@@ -128,13 +130,17 @@ mod tests {
 
     /// The client's end of a connection on which every request is refused unread, and a word for each refusal.
     fn refusing() -> (DuplexStream, mpsc::UnboundedReceiver<()>) {
+        refusing_with(|| "no".into_response())
+    }
+
+    fn refusing_with(refusal: fn() -> Response) -> (DuplexStream, mpsc::UnboundedReceiver<()>) {
         let (client, server) = duplex(1 << 10);
         let (tell, told) = mpsc::unbounded_channel();
         let refuse = service_fn(move |request| {
             let tell = tell.clone();
             let refused = answer(request, move |_| async move {
                 tell.send(()).unwrap();
-                "no".into_response()
+                refusal()
             });
             refused.map(Ok::<_, Infallible>)
         });
@@ -179,5 +185,14 @@ mod tests {
             assert!(answered(&mut client).await.contains("\r\nconnection: close\r\n"), "{head}");
             assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "{head}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_given_up_already_is_not_waited_for_again() {
+        let begun = tokio::time::Instant::now();
+        let (mut client, _told) = refusing_with(|| ([(header::CONNECTION, "close")], "no").into_response());
+        client.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n").await.unwrap();
+        assert!(answered(&mut client).await.contains("\r\nconnection: close\r\n"));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 }
