@@ -3,7 +3,7 @@
 //! A start runs through half of the program's code, and the kernel maps sixteen pages where one is used. All of it
 //! would count as this process's memory for as long as it lives, although most is never run again.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 /// Unmaps the pages of the program that are as they are in its file. The kernel keeps them while it has room; what is
 /// used again is mapped again, in a microsecond or so. To be called once the start is over.
@@ -12,14 +12,14 @@ pub(super) fn let_go_of_the_start() {
     let program = fs::read_link("/proc/self/exe");
     // Without /proc there is nothing to say where the program is.
     let (Ok(mapped), Ok(program)) = (mapped, program) else { return };
-    for (from, to) in unchanged(&mapped, &program) {
-        unmap(from, to);
+    match unchanged(&mapped, &program).into_iter().try_for_each(unmap) {
+        Ok(()) => tracing::debug!("what only the start used is unmapped"),
+        Err(error) => tracing::debug!(%error, "what only the start used stays mapped"),
     }
-    tracing::debug!("what only the start used is unmapped");
 }
 
 #[cfg(target_os = "linux")]
-fn unmap(from: usize, to: usize) {
+fn unmap((from, to): (usize, usize)) -> io::Result<()> {
     use rustix::mm::{Advice, madvise};
 
     #[expect(
@@ -29,13 +29,13 @@ fn unmap(from: usize, to: usize) {
     )]
     let done =
         unsafe { madvise(std::ptr::with_exposed_provenance_mut(from), to - from, Advice::LinuxDontNeed) };
-    if let Err(error) = done {
-        tracing::debug!(%error, "pages that only the start used stay mapped");
-    }
+    Ok(done?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn unmap(_: usize, _: usize) {}
+fn unmap(_: (usize, usize)) -> io::Result<()> {
+    Ok(())
+}
 
 /// The private mappings of a file, as addresses, that cannot be written to and of which no page is other than in the file:
 /// neither written to before (relocated, say) nor about to be. `mapped` is what proc_pid_smaps(5) says.
