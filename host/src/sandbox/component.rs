@@ -1,6 +1,7 @@
 //! From bytes to code that can be instantiated.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -149,7 +150,14 @@ fn compile(
         .install(|| match prepared {
             Some(memory) => {
                 let memory = usize::try_from(memory.as_u64()).unwrap_or(usize::MAX);
-                wasmtime::component::Component::new(engine, prepare::prepare(wasm, digest, memory))
+                let prepared = prepare::prepare(wasm, digest, memory);
+                wasmtime::component::Component::new(engine, &prepared).or_else(|error| match prepared {
+                    Cow::Borrowed(_) => Err(error),
+                    Cow::Owned(_) => {
+                        tracing::warn!(digest, %error, "it is compiled as it is: what was prepared cannot be");
+                        wasmtime::component::Component::new(engine, wasm)
+                    }
+                })
             }
             None => wasmtime::component::Component::new(engine, wasm),
         })

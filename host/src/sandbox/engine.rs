@@ -122,6 +122,7 @@ fn config(slots: u32, memory: ByteSize, size: Size, fuel: bool) -> Config {
         .max_core_instances_per_component(size.core_instances())
         .max_memories_per_component(MEMORIES)
         .max_tables_per_component(TABLES)
+        .max_tables_per_module(TABLES) // one that was made of several has theirs
         .table_elements(20_000)
         .max_memory_size(usize::try_from(memory.as_u64()).unwrap_or(usize::MAX))
         .max_component_instance_size(1 << 20)

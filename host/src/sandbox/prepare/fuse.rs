@@ -5,15 +5,13 @@
 //! its table is filled as it is used. Nothing else changes: what one library asked another for, it has.
 
 mod module;
+mod places;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use module::{KINDS, Member, Source, kind};
-use wasm_encoder::{
-    CanonicalFunctionSection, Component, ComponentAliasSection, ExportKind, InstanceSection, ModuleArg,
-    RawSection,
-    reencode::{self, Reencode, ReencodeComponent},
-};
+use places::Places;
+use wasm_encoder::{Component, reencode};
 use wasmparser::{
     BinaryReader, CanonicalFunction, ComponentAlias, ComponentAliasSectionReader,
     ComponentCanonicalSectionReader, ExternalKind, Instance, InstanceSectionReader,
@@ -43,9 +41,19 @@ enum Origin<'a> {
     Own,
 }
 
+/// What is fused with the libraries, if it can be: all that stands between them and the host, which is a table that is
+/// filled with the host's functions once these can be made, and functions for what the component may not import; or these
+/// alone, where the host's functions need some of the libraries; or nothing.
+const WITH: [fn(&Member<'_>) -> bool; 3] =
+    [|_| true, |member| member.has_memory() || member.is_alone(), |member| member.has_memory()];
+
 /// The component with its linked modules as one; none if it has few, or some that cannot be.
 pub(super) fn fuse(component: &[u8]) -> Option<Vec<u8>> {
     let items = items(component)?;
+    WITH.into_iter().find_map(|with| link(&items, with))
+}
+
+fn link(items: &[Item<'_>], with: fn(&Member<'_>) -> bool) -> Option<Vec<u8>> {
     let mut modules = Vec::new();
     let mut instances = Vec::<(usize, &Instance<'_>)>::new();
     let mut origins: [Vec<Origin<'_>>; KINDS] = Default::default();
@@ -62,44 +70,31 @@ pub(super) fn fuse(component: &[u8]) -> Option<Vec<u8>> {
     }
     // The instances that are fused, each of a module of its own.
     let mut members = Vec::new();
-    let mut member_of = BTreeMap::<u32, usize>::new();
-    let mut taken = BTreeSet::new();
-    let mut last = 0;
+    let mut libraries = 0;
     for (number, (at, instance)) in (0_u32..).zip(&instances) {
         let Instance::Instantiate { module_index, .. } = instance else { continue };
         let member = Member::read(modules.get(*module_index as usize)?)?;
-        if member.has_memory() {
-            if !taken.insert(*module_index) {
-                return None;
-            }
-            member_of.insert(number, members.len());
-            members.push((number, member));
-            last = *at;
+        libraries += usize::from(member.has_memory());
+        if with(&member) {
+            members.push((number, *at, *module_index, member));
         }
     }
-    if members.len() < FEWEST {
+    while members.pop_if(|(.., member)| !member.has_memory()).is_some() {}
+    let last = members.last().map(|(_, at, ..)| *at)?;
+    let taken: BTreeSet<u32> = members.iter().map(|(_, _, module, _)| *module).collect();
+    let member_of: BTreeMap<u32, usize> =
+        members.iter().enumerate().map(|(at, (number, ..))| (*number, at)).collect();
+    if libraries < FEWEST || taken.len() < members.len() {
         return None;
     }
-    let owner = members.iter().position(|(_, member)| member.defined.get(2) == Some(&1))?;
-    let numbers: Vec<u32> = members.iter().map(|(number, _)| *number).collect();
-    let members: Vec<_> = members.into_iter().map(|(_, member)| member).collect();
+    let (numbers, members): (Vec<u32>, Vec<_>) =
+        members.into_iter().map(|(number, _, _, member)| (number, member)).unzip();
+    let owner = members.iter().position(|member| member.defined.get(2) == Some(&1))?;
     let linked =
         Linked { instances: &instances, origins: &origins, member_of: &member_of, members: &members };
+    let Layout { place, stays, asked: recorded } = linked.layout(items, last)?;
     // What the rest of the component asks of them.
     let mut asked = BTreeSet::new();
-    let mut recorder = Places { record: Some(BTreeSet::new()), ..Places::default() };
-    for item in items.iter().skip(last + 1) {
-        if let Item::Alias(ComponentAlias::CoreInstanceExport { kind: external, instance_index, name }) = item
-        {
-            if member_of.contains_key(instance_index) && *external != ExternalKind::Memory {
-                asked.insert((*instance_index, *name, kind(*external)?));
-            }
-        } else {
-            recorder.encode(&mut Component::new(), item).ok()?;
-        }
-    }
-    let recorded = recorder.record?;
-    let mut exports = Vec::new();
     for (kind, origins) in origins.iter().enumerate() {
         for (index, origin) in (0_u32..).zip(origins) {
             if let Origin::Export(instance, name) = origin
@@ -107,10 +102,11 @@ pub(super) fn fuse(component: &[u8]) -> Option<Vec<u8>> {
                 && recorded.contains(&(kind, index))
                 && kind != 2
             {
-                asked.insert((*instance, name, kind));
+                asked.insert((*instance, *name, kind));
             }
         }
     }
+    let mut exports = Vec::new();
     for (instance, name, kind) in &asked {
         exports.push((export(*instance, name), *kind, linked.find(*instance, name, *kind, 0)?));
     }
@@ -141,18 +137,16 @@ pub(super) fn fuse(component: &[u8]) -> Option<Vec<u8>> {
             }
             _ => None,
         };
-        if let Some(instance) = own
-            && (member_of.contains_key(&instance) || (at < last && linked.depends(instance, 0)))
-        {
+        if at == place {
+            places.fused(&mut encoder, &fused, &outside)?;
+            for (kind, old, external, instance, name) in late.drain(..) {
+                places.export(&mut encoder, kind, old, external, &export(instance, name));
+            }
+        }
+        if let (Some(instance), false) = (own, *stays.get(at)?) {
             places.instances.push(None);
             if numbers.get(owner) == Some(&instance) {
                 places.memory(&mut encoder, &module::memory(members.get(owner)?)?);
-            }
-            if at == last {
-                places.fused(&mut encoder, &fused, &outside)?;
-                for (kind, old, external, instance, name) in late.drain(..) {
-                    places.export(&mut encoder, kind, old, external, &export(instance, name));
-                }
             }
             continue;
         }
@@ -168,7 +162,7 @@ pub(super) fn fuse(component: &[u8]) -> Option<Vec<u8>> {
                     let source = linked.find(*instance_index, name, kind, 0)?;
                     (source == Source::Member(owner, 0) && places.memory.is_some()).then_some(())?;
                     places.export(&mut encoder, kind, old, *external, module::MEMORY);
-                } else if at > last {
+                } else if recorded.contains(&(kind, old)) && at > place {
                     places.export(&mut encoder, kind, old, *external, &export(*instance_index, name));
                 } else if recorded.contains(&(kind, old)) {
                     late.push((kind, old, *external, *instance_index, *name));
@@ -229,7 +223,62 @@ struct Linked<'a> {
     members: &'a [Member<'a>],
 }
 
+/// What becomes of the items of a component.
+struct Layout {
+    /// What is fused goes before this one: the first that needs some of it.
+    place: usize,
+    /// Which are neither fused nor only for what is.
+    stays: Vec<bool>,
+    /// The core indices that these ask for from that place on.
+    asked: BTreeSet<(usize, u32)>,
+}
+
 impl Linked<'_> {
+    /// `last` is the last item that is fused.
+    fn layout(&self, items: &[Item<'_>], last: usize) -> Option<Layout> {
+        let given = (0_u32..).zip(self.instances).filter_map(|(number, (_, instance))| match instance {
+            Instance::Instantiate { args, .. } if !self.member_of.contains_key(&number) => Some(args),
+            _ => None,
+        });
+        let given: BTreeSet<u32> = given.flatten().map(|arg| arg.index).collect();
+        let (mut place, mut stays) = (last, Vec::new());
+        let mut number = 0;
+        for (at, item) in items.iter().enumerate() {
+            let mut stay = true;
+            if let Item::Instance(_) = item {
+                let is_for_others = at > last || given.contains(&number) || !self.depends(number, 0);
+                stay = is_for_others && !self.member_of.contains_key(&number);
+                number += 1;
+            }
+            if stay && at < place && self.is_needed_by(item)? {
+                place = at;
+            }
+            stays.push(stay);
+        }
+        let mut asked = BTreeSet::new();
+        for (item, stays) in items.iter().zip(&stays).skip(place) {
+            if *stays && !matches!(item, Item::Alias(ComponentAlias::CoreInstanceExport { .. })) {
+                asked.extend(Places::asked_by(item)?);
+            }
+        }
+        Some(Layout { place, stays, asked })
+    }
+
+    /// Whether an item needs something of a member, other than the memory.
+    fn is_needed_by(&self, item: &Item<'_>) -> Option<bool> {
+        Some(match item {
+            Item::Canonical(_) => {
+                let asked = Places::asked_by(item)?;
+                asked.iter().any(|(kind, index)| *kind != 2 && self.is_a_members(*kind, *index))
+            }
+            Item::Instance(Instance::Instantiate { args, .. }) => {
+                args.iter().any(|arg| self.member_of.contains_key(&arg.index) || self.depends(arg.index, 0))
+            }
+            Item::Instance(Instance::FromExports(exports)) => self.gives(exports, 0),
+            _ => false,
+        })
+    }
+
     /// What an instance is given for an import.
     fn import(&self, instance: u32, module: &str, name: &str, kind: usize, depth: usize) -> Option<Source> {
         let (_, Instance::Instantiate { args, .. }) = self.instances.get(instance as usize)? else {
@@ -266,11 +315,20 @@ impl Linked<'_> {
         }
     }
 
+    /// Whether a core index is that of a member's export.
+    fn is_a_members(&self, kind: usize, index: u32) -> bool {
+        let origin = self.origins.get(kind).and_then(|origins| origins.get(index as usize));
+        matches!(origin, Some(Origin::Export(from, _)) if self.member_of.contains_key(from))
+    }
+
     /// Whether an instance that only gives other names has something of a member.
     fn depends(&self, instance: u32, depth: usize) -> bool {
-        let Some((_, Instance::FromExports(exports))) = self.instances.get(instance as usize) else {
-            return false;
-        };
+        let instance = self.instances.get(instance as usize);
+        matches!(instance, Some((_, Instance::FromExports(exports))) if self.gives(exports, depth))
+    }
+
+    /// Whether some of this is a member's.
+    fn gives(&self, exports: &[wasmparser::Export<'_>], depth: usize) -> bool {
         exports.iter().any(|export| {
             let origin = kind(export.kind)
                 .and_then(|kind| self.origins.get(kind))
@@ -282,170 +340,6 @@ impl Linked<'_> {
                 _ => false,
             }
         })
-    }
-}
-
-/// Where what a component had is now.
-#[derive(Default)]
-struct Places {
-    modules: Vec<Option<u32>>,
-    modules_now: u32,
-    instances: Vec<Option<u32>>,
-    instances_now: u32,
-    spaces: [Vec<Option<u32>>; KINDS],
-    now: [u32; KINDS],
-    fused: u32,
-    memory: Option<u32>,
-    /// Something is asked for that has no place.
-    lost: bool,
-    /// If only this is of interest: which core indices are asked for.
-    record: Option<BTreeSet<(usize, u32)>>,
-}
-
-impl Places {
-    fn index(&mut self, kind: usize, index: u32) -> Result<u32> {
-        if let Some(record) = &mut self.record {
-            record.insert((kind, index));
-            return Ok(0);
-        }
-        let place = self.spaces.get(kind).and_then(|space| space.get(index as usize)).copied().flatten();
-        place.ok_or(reencode::Error::UserError(()))
-    }
-
-    fn add(&mut self, kind: usize) {
-        if let (Some(space), Some(now)) = (self.spaces.get_mut(kind), self.now.get_mut(kind)) {
-            space.push(Some(*now));
-            *now += 1;
-        }
-    }
-
-    /// An item that stays.
-    fn encode(&mut self, encoder: &mut Component, item: &Item<'_>) -> Result<()> {
-        match item {
-            Item::Module(data) => {
-                self.modules.push(Some(self.modules_now));
-                self.modules_now += 1;
-                encoder.section(&RawSection { id: CORE_MODULE, data });
-            }
-            Item::Instance(instance) => {
-                let mut section = InstanceSection::new();
-                let copied = match instance {
-                    Instance::Instantiate { module_index, args } => {
-                        Instance::Instantiate { module_index: *module_index, args: args.clone() }
-                    }
-                    Instance::FromExports(exports) => Instance::FromExports(exports.clone()),
-                };
-                self.parse_instance(&mut section, copied)?;
-                encoder.section(&section);
-                self.instances.push(Some(self.instances_now));
-                self.instances_now += 1;
-            }
-            Item::Alias(alias) => {
-                let mut section = ComponentAliasSection::new();
-                section.alias(self.component_alias(alias.clone())?);
-                encoder.section(&section);
-                if let ComponentAlias::CoreInstanceExport { kind: external, .. } = alias
-                    && let Some(kind) = kind(*external)
-                {
-                    self.add(kind);
-                }
-            }
-            Item::Canonical(canonical) => {
-                let mut section = CanonicalFunctionSection::new();
-                self.parse_component_canonical(&mut section, canonical.clone())?;
-                encoder.section(&section);
-                if !matches!(canonical, CanonicalFunction::Lift { .. }) {
-                    self.add(0);
-                }
-            }
-            Item::Other(id, data) => {
-                encoder.section(&RawSection { id: *id, data });
-            }
-        }
-        Ok(())
-    }
-
-    /// The module with the memory, and its instance.
-    fn memory(&mut self, encoder: &mut Component, module: &[u8]) {
-        encoder.section(&RawSection { id: CORE_MODULE, data: module });
-        let mut section = InstanceSection::new();
-        section.instantiate(self.modules_now, [] as [(&str, ModuleArg); 0]);
-        encoder.section(&section);
-        self.modules_now += 1;
-        self.memory = Some(self.instances_now);
-        self.instances_now += 1;
-    }
-
-    /// The fused module, and its instance.
-    fn fused(&mut self, encoder: &mut Component, module: &[u8], outside: &[u32]) -> Option<()> {
-        encoder.section(&RawSection { id: CORE_MODULE, data: module });
-        let mut given = Vec::new();
-        for function in outside {
-            given.push((function.to_string(), ExportKind::Func, self.index(0, *function).ok()?));
-        }
-        let mut section = InstanceSection::new();
-        section.export_items(given.iter().map(|(name, kind, index)| (name.as_str(), *kind, *index)));
-        let memory = ModuleArg::Instance(self.memory?);
-        section.instantiate(
-            self.modules_now,
-            [("", ModuleArg::Instance(self.instances_now)), (module::MEMORY, memory)],
-        );
-        encoder.section(&section);
-        self.modules_now += 1;
-        self.fused = self.instances_now + 1;
-        self.instances_now += 2;
-        Some(())
-    }
-
-    /// An export of a member, by its name in the fused module.
-    fn export(&mut self, encoder: &mut Component, kind: usize, old: u32, external: ExternalKind, name: &str) {
-        let mut section = ComponentAliasSection::new();
-        let kinds = [ExportKind::Func, ExportKind::Table, ExportKind::Memory, ExportKind::Global];
-        let Some(exported) = kinds.get(kind).copied() else { return };
-        let from = if external == ExternalKind::Memory { self.memory } else { Some(self.fused) };
-        let Some(instance) = from else { return };
-        section.alias(wasm_encoder::Alias::CoreInstanceExport { instance, kind: exported, name });
-        encoder.section(&section);
-        if let (Some(space), Some(now)) = (self.spaces.get_mut(kind), self.now.get_mut(kind)) {
-            if let Some(place) = space.get_mut(old as usize) {
-                *place = Some(*now);
-            }
-            *now += 1;
-        }
-    }
-}
-
-impl Reencode for Places {
-    type Error = ();
-
-    fn function_index(&mut self, index: u32) -> Result<u32> {
-        self.index(0, index)
-    }
-
-    fn table_index(&mut self, index: u32) -> Result<u32> {
-        self.index(1, index)
-    }
-
-    fn memory_index(&mut self, index: u32) -> Result<u32> {
-        self.index(2, index)
-    }
-
-    fn global_index(&mut self, index: u32) -> Result<u32> {
-        self.index(3, index)
-    }
-}
-
-impl ReencodeComponent for Places {
-    fn module_index(&mut self, index: u32) -> u32 {
-        let place = self.modules.get(index as usize).copied().flatten();
-        self.lost |= place.is_none() && self.record.is_none();
-        place.unwrap_or_default()
-    }
-
-    fn instance_index(&mut self, index: u32) -> u32 {
-        let place = self.instances.get(index as usize).copied().flatten();
-        self.lost |= place.is_none() && self.record.is_none();
-        place.unwrap_or_default()
     }
 }
 
@@ -491,12 +385,69 @@ mod tests {
         .unwrap()
     }
 
+    /// The same libraries with what the linkers put between them and the host: a table that is filled once what goes
+    /// there can be made, which is `given`. The last library comes after that.
+    fn with_between(given: &str) -> Vec<u8> {
+        let text = wat::parse_str(format!(
+            r#"(component
+              (import "say" (func $say (param "text" string)))
+              (core module $shim (type $f (func (param i32 i32))) (table (export "$imports") 1 funcref)
+                (func (export "0") (param i32 i32)
+                  (call_indirect (type $f) (local.get 0) (local.get 1) (i32.const 0))))
+              (core module $main (memory (export "memory") 1))
+              (core module $a (import "env" "memory" (memory 1)) (import "say" "say" (func $say (param i32 i32)))
+                (func (export "f") (call $say (i32.const 1) (i32.const 2)))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8)))
+              (core module $b (import "env" "memory" (memory 1)) (func (export "g") (result i32) (i32.const 5)))
+              (core module $stub (global $said (mut i32) (i32.const 0))
+                (func (export "said") (result i32) (global.get $said))
+                (func (export "say") (param i32 i32)
+                  (global.set $said (i32.add (global.get $said) (i32.add (local.get 0) (local.get 1))))))
+              (core module $seven (func (export "seven") (result i32) (i32.const 7)))
+              (core module $fixup (import "" "$imports" (table 1 funcref)) (import "" "0" (func $f (param i32 i32)))
+                (elem (i32.const 0) func $f))
+              (core module $last (import "env" "memory" (memory 1)) (import "a" "f" (func $f))
+                (import "b" "g" (func $g (result i32))) (import "stub" "said" (func $said (result i32)))
+                (import "stub" "seven" (func $seven (result i32)))
+                (func (export "sum") (result i32)
+                  (call $f) (i32.add (i32.add (call $g) (call $seven)) (call $said))))
+              (core instance $shim (instantiate $shim))
+              (core instance $main (instantiate $main))
+              (alias core export $main "memory" (core memory $memory))
+              (core instance $env (export "memory" (memory $memory)))
+              (alias core export $shim "0" (core func $indirect))
+              (core instance $says (export "say" (func $indirect)))
+              (core instance $a (instantiate $a (with "env" (instance $env)) (with "say" (instance $says))))
+              (core instance $b (instantiate $b (with "env" (instance $env))))
+              (core instance $stub (instantiate $stub))
+              (alias core export $stub "said" (core func $said))
+              (core instance $seven (instantiate $seven))
+              (alias core export $seven "seven" (core func $seven))
+              (core instance $stubs (export "said" (func $said)) (export "seven" (func $seven)))
+              (alias core export $shim "$imports" (core table $imports))
+              {given}
+              (core instance $given (export "$imports" (table $imports)) (export "0" (func $lowered))
+                (export "1" (func $seven)))
+              (core instance (instantiate $fixup (with "" (instance $given))))
+              (core instance $last (instantiate $last (with "env" (instance $env)) (with "a" (instance $a))
+                (with "b" (instance $b)) (with "stub" (instance $stubs))))
+              (func (export "sum") (result u32) (canon lift (core func $last "sum"))))"#
+        ));
+        text.unwrap()
+    }
+
+    fn modules(component: &[u8]) -> usize {
+        items(component).unwrap().iter().filter(|item| matches!(item, super::Item::Module(_))).count()
+    }
+
     fn sums(wasm: &[u8]) -> [u32; 2] {
         let engine = Engine::default();
         let component = wasmtime::component::Component::new(&engine, wasm).unwrap();
         #[expect(clippy::disallowed_methods, reason = "a test without limits")]
         let mut store = Store::new(&engine, ());
-        let instance = Linker::new(&engine).instantiate(&mut store, &component).unwrap();
+        let mut linker = Linker::new(&engine);
+        linker.root().func_wrap("say", |_, _: (String,)| Ok(())).unwrap();
+        let instance = linker.instantiate(&mut store, &component).unwrap();
         let sum = instance.get_typed_func::<(), (u32,)>(&mut store, "sum").unwrap();
         [(); 2].map(|()| sum.call(&mut store, ()).unwrap().0)
     }
@@ -507,11 +458,27 @@ mod tests {
         assert_eq!(sums(&wasm), [96, 97]);
         let fused = fuse(&wasm).unwrap();
         assert_eq!(sums(&fused), [96, 97]);
-        let modules =
-            items(&fused).unwrap().into_iter().filter(|item| matches!(item, super::Item::Module(_)));
-        assert_eq!(modules.count(), 2);
+        assert_eq!(modules(&fused), 2);
         // Once is enough.
         assert!(fuse(&fused).is_none());
+    }
+
+    #[test]
+    fn what_stands_between_libraries_and_the_host_is_fused_with_them_if_it_can_be() {
+        let stubbed = with_between(r#"(alias core export $stub "say" (core func $lowered))"#);
+        assert_eq!(sums(&stubbed), [15, 18]);
+        let fused = fuse(&stubbed).unwrap();
+        assert_eq!((sums(&fused), modules(&fused)), ([15, 18], 2));
+        // A function of the host, which needs the libraries' memory, or one of their functions: then the table, what
+        // fills it and what is not alone stay beside the memory and what is fused.
+        for (needed, left) in [("", 2), (r#"(realloc (func $a "realloc"))"#, 5)] {
+            let hosts = with_between(&format!(
+                r#"(core func $lowered (canon lower (func $say) (memory $memory) {needed} string-encoding=utf8))"#
+            ));
+            assert_eq!(sums(&hosts), [12, 12]);
+            let fused = fuse(&hosts).unwrap();
+            assert_eq!((sums(&fused), modules(&fused)), ([12, 12], left), "{needed}");
+        }
     }
 
     #[test]

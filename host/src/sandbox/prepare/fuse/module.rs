@@ -100,6 +100,12 @@ impl<'a> Member<'a> {
         !memories.is_empty() || self.defined.get(2).is_some_and(|defined| *defined > 0)
     }
 
+    /// Whether it is functions that need nothing, and nothing else.
+    pub(super) fn is_alone(&self) -> bool {
+        let [_, other @ ..] = self.defined;
+        self.imports.iter().all(Vec::is_empty) && other.iter().all(|defined| *defined == 0)
+    }
+
     fn each<T: FromReader<'a>>(&self, id: SectionId) -> Result<Option<SectionLimited<'a, T>>> {
         let found = self.sections.iter().find(|(found, _)| *found == id as u8);
         Ok(found.map(|(_, data)| SectionLimited::new(BinaryReader::new(data, 0))).transpose()?)
