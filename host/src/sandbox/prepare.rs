@@ -6,13 +6,16 @@
 //! - [`fuse`]: its libraries are linked once, and not whenever a guest starts.
 //! - [`image`]: `describe` has run, so the runtime has done what it does once. Nothing of a config, a tenant or the
 //!   world outside is in it, and the image is the component's, not a service's.
-//! - [`touch`]: each instance writes the pages first that its calls will write, so that they lie together.
+//! - [`rehearsal`]: a call is tried, to see which pages calls change.
+//! - [`touch`]: each instance writes what is between them, so that they lie together.
 
 mod data;
 mod fuse;
 mod image;
+mod rehearsal;
 mod sections;
 mod touch;
+mod watch;
 
 use std::{
     borrow::Cow,
@@ -23,7 +26,7 @@ use std::{
 use sections::Outline;
 
 /// Of what is done here; another number, and what was compiled before is compiled anew.
-pub(super) const VERSION: &str = "image2";
+pub(super) const VERSION: &str = "image3";
 
 /// From so much memory at the start on a component is large. One in Rust has one or two MiB.
 const LARGE: u64 = 4 << 20;
@@ -60,7 +63,7 @@ pub(super) fn prepare<'a>(wasm: &'a [u8], digest: &str, memory: usize) -> Cow<'a
             wasm
         }
     };
-    let plan = touch::plan(&run.pages, with_image);
+    let plan = touch::plan(&run.pages);
     let touched = touch::touch(&image, &plan);
     tracing::info!(digest, linked, image = with_image, took = ?started.elapsed(), changed = run.pages.len(), touched = plan.len(), "prepared a large component");
     touched.map_or(image, Cow::Owned)

@@ -5,31 +5,27 @@
 //! around it either. Every import traps, but for those that answer the same to every guest; and whoever draws
 //! randomness or asks for the time of day is given something to go on with, and gets no image.
 
-use std::{
-    fs::File,
-    os::unix::fs::FileExt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use futures::FutureExt;
 use wasmtime::{
     Config, Engine, OptLevel, ResourceLimiter, Store,
-    component::{Component, Func, Instance, Lift, Linker, Val, WasmList},
+    component::{Component, Instance, Lift, Linker, Val, WasmList},
 };
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
-use super::touch::PAGE;
+use super::{
+    rehearsal::{LIFECYCLE, Rehearsal, function},
+    watch::Watched,
+};
 
 /// Instructions a run may take: about a second of a processor, a hundred times what a language's runtime needs.
 const FUEL: u64 = 1_000_000_000;
 /// Elements all its tables may have together.
 const ELEMENTS: usize = 1 << 20;
-
-const LIFECYCLE: &str = "bulkhead:service/lifecycle@0.1.0";
-const TOOLS: &str = "bulkhead:service/tools@0.1.0";
 
 /// What came of a run.
 pub(super) struct Run {
@@ -67,6 +63,8 @@ pub(super) fn run(wasm: &[u8], memory: usize) -> Result<Run, String> {
     // Compiling is nearly all of the time it takes, so it compiles in a hurry.
     let mut config = Config::new();
     config.concurrency_support(false).consume_fuel(true).cranelift_opt_level(OptLevel::None);
+    // Where it is, it is watched.
+    config.memory_may_move(false);
     let engine = Engine::new(&config).map_err(failed)?;
     let component = Component::new(&engine, &instrumented).map_err(failed)?;
     let mut linker = Linker::<Alone>::new(&engine);
@@ -85,8 +83,8 @@ pub(super) fn run(wasm: &[u8], memory: usize) -> Result<Run, String> {
         let instance = linker.instantiate_async(&mut store, &component).await.map_err(failed)?;
         let describe =
             function(&mut store, &instance, LIFECYCLE, "describe").ok_or("it has no `describe`")?;
-        let described = describe.call_async(&mut store, &[], &mut [Val::Bool(false)]).await;
-        if let Err(error) = described {
+        let mut described = [Val::Bool(false)];
+        if let Err(error) = describe.call_async(&mut store, &[], &mut described).await {
             return Err(format!("`describe` failed without the world around it: {}", in_short(&error)));
         }
         let mut state =
@@ -100,10 +98,11 @@ pub(super) fn run(wasm: &[u8], memory: usize) -> Result<Run, String> {
         if state.lost.load(Ordering::Relaxed) {
             return Err("its state cannot be read".to_owned());
         }
-        // What comes of these is of no interest, only which pages they change.
-        state.rehearse().await;
-        let pages = state.watched.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Run { image, pages: pages.map_or_else(Vec::new, |memory| memory.changed()) })
+        let memory = state.watched.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Some(memory) = memory else { return Ok(Run { image, pages: Vec::new() }) };
+        let [described] = described;
+        let rehearsal = Rehearsal { store: &mut store, instance, described };
+        Ok(Run { image, pages: rehearsal.changed(&memory).await })
     };
     // None of its imports waits for anything, so nor does it.
     running.now_or_never().unwrap_or_else(|| Err("it waits for something".to_owned()))
@@ -174,19 +173,13 @@ fn answer(linker: &mut Linker<Alone>, component: &Component) -> wasmtime::Result
 /// Most bytes in one go, as in `guest`.
 const RANDOM: u64 = 1 << 20;
 
-fn function(store: &mut Store<Alone>, instance: &Instance, interface: &str, name: &str) -> Option<Func> {
-    let (_, interface) = instance.get_export(&mut *store, None, interface)?;
-    let (_, index) = instance.get_export(&mut *store, Some(&interface), name)?;
-    instance.get_func(store, index)
-}
-
 /// How wizer reads what an instance holds, and what else is asked of it.
 struct Access<'a> {
     store: &'a mut Store<Alone>,
     instance: Instance,
     /// Something could not be read.
     lost: AtomicBool,
-    watched: Mutex<Option<Memory>>,
+    watched: Mutex<Option<Watched>>,
 }
 
 impl Access<'_> {
@@ -209,19 +202,6 @@ impl Access<'_> {
         }
         value.unwrap_or_default()
     }
-
-    /// Goes the way of a call up to where it would begin.
-    async fn rehearse(&mut self) {
-        let config = [Val::String("{}".to_owned())];
-        for (interface, name, arguments) in
-            [(LIFECYCLE, "initialize", &config[..]), (TOOLS, "list-tools", &[])]
-        {
-            let Some(function) = function(self.store, &self.instance, interface, name) else { return };
-            if function.call_async(&mut *self.store, arguments, &mut [Val::Bool(false)]).await.is_err() {
-                return;
-            }
-        }
-    }
 }
 
 impl ComponentInstanceState for Access<'_> {
@@ -234,7 +214,7 @@ impl ComponentInstanceState for Access<'_> {
         let read = |store: &Store<Alone>, list: WasmList<u8>| {
             let bytes = list.as_le_slice(store);
             contents(bytes);
-            Memory { address: bytes.as_ptr().addr() as u64, bytes: bytes.len() as u64 }
+            Watched::new(bytes)
         };
         let memory = self.ask(interface, name, read).await;
         if memory.is_none() {
@@ -259,33 +239,6 @@ impl ComponentInstanceState for Access<'_> {
 
     async fn call_func_ret_f64(&mut self, interface: &str, name: &str) -> u64 {
         self.value::<f64>(interface, name).await.to_bits()
-    }
-}
-
-/// Where a linear memory is.
-struct Memory {
-    address: u64,
-    bytes: u64,
-}
-
-impl Memory {
-    /// The pages that are no longer those of the file they were mapped from; none if the kernel does not tell.
-    fn changed(&self) -> Vec<u32> {
-        const ENTRY: usize = size_of::<u64>();
-        const PRESENT: u64 = 1 << 63;
-        const OF_A_FILE: u64 = 1 << 61;
-        let mut entries = vec![0; (self.bytes / PAGE) as usize * ENTRY];
-        let read = File::open("/proc/self/pagemap")
-            .and_then(|map| map.read_exact_at(&mut entries, self.address / PAGE * ENTRY as u64));
-        if read.is_err() {
-            return Vec::new();
-        }
-        let changed = |entry: &[u8]| {
-            let bits = entry.try_into().map_or(0, u64::from_le_bytes);
-            bits & PRESENT != 0 && bits & OF_A_FILE == 0
-        };
-        let numbered = (0_u32..).zip(entries.chunks_exact(ENTRY));
-        numbered.filter(|(_, entry)| changed(entry)).map(|(number, _)| number).collect()
     }
 }
 
@@ -355,6 +308,42 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(asked(&prepared), [4, 6]);
         }
+    }
+
+    #[test]
+    fn a_rehearsal_tells_the_pages_that_a_call_changes() {
+        // `describe` changes page 17, and `initialize` page 40, with its config in page 2.
+        let wasm = |imports: &str, with: &str, lowered: &str, described: &str| {
+            let text = format!(
+                r#"(component {imports}
+                  (core module $m {lowered}
+                    (memory (export "memory") 100)
+                    (data (i32.const 8192) "x") (data (i32.const 70000) "x") (data (i32.const 163840) "x")
+                    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8192))
+                    (func (export "describe") (result i32) {described}
+                      (i32.store8 (i32.const 70000) (i32.const 121)) (i32.const 0))
+                    (func (export "initialize") (param i32 i32) (result i32)
+                      (i32.store8 (i32.const 163840) (i32.const 121)) (i32.const 0)))
+                  (core instance $i (instantiate $m {with}))
+                  (func $describe (result u32) (canon lift (core func $i "describe")))
+                  (func $initialize (param "config" string) (result u32)
+                    (canon lift (core func $i "initialize") (memory $i "memory") (realloc (func $i "realloc"))))
+                  (instance $lifecycle (export "describe" (func $describe)) (export "initialize" (func $initialize)))
+                  (export "{LIFECYCLE}" (instance $lifecycle)))"#
+            );
+            wat::parse_str(&text).unwrap()
+        };
+        let with_image = run(&wasm("", "", "", ""), MEMORY).unwrap();
+        assert_eq!((with_image.image.is_ok(), with_image.pages), (true, vec![2, 40]));
+        let draws = wasm(
+            r#"(import "wasi:random/random@0.2.3" (instance $x (export "get-random-u64" (func (result u64)))))
+               (core func $f (canon lower (func $x "get-random-u64")))"#,
+            r#"(with "" (instance (export "f" (func $f))))"#,
+            r#"(import "" "f" (func $f (result i64)))"#,
+            "(drop (call $f))",
+        );
+        let without = run(&draws, MEMORY).unwrap();
+        assert_eq!((without.image.is_ok(), without.pages), (false, vec![2, 40]));
     }
 
     #[test]

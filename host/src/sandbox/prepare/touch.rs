@@ -2,9 +2,9 @@
 //!
 //! When a guest is gone, wasmtime puts back what it changed: pages that lie together in one go, and it does so for the
 //! first [`REGIONS`] such regions of a memory. All behind them is given back to the kernel, and every page of it costs
-//! the next guest a fault, several microseconds of some hundred. The pages of a language's runtime lie in two or three
-//! times as many regions. So each instance writes to the gaps between them, and to the pages themselves, what is
-//! there already; then there are fewer regions, and the pages stay with the slot from one guest to the next.
+//! the next guest a fault or two, several microseconds of some hundred. The pages of a language's runtime lie in two to
+//! five times as many regions. So each instance writes to the gaps between them what is there already; then there are
+//! fewer regions, and the pages stay with the slot from one guest to the next.
 
 use wasm_encoder::{
     CodeSection, Function, FunctionSection, Module, RawSection, SectionId, StartSection, TypeSection,
@@ -14,53 +14,46 @@ use wasmparser::{
     BinaryReader, CodeSectionReader, FunctionSectionReader, ImportSectionReader, TypeRef, TypeSectionReader,
 };
 
-use super::sections::{CORE_MODULE, sections};
+use super::{
+    sections::{CORE_MODULE, sections},
+    watch::PAGE,
+};
 
-/// Of the host; a wrong one costs time and nothing else.
-pub(super) const PAGE: u64 = 4096;
 /// Regions that wasmtime puts back, with some left for pages nobody knew of: its own number is 32.
 const REGIONS: usize = 26;
-/// An instance that has an image changes far fewer pages than the run it was made from, which is all that is known of
-/// them. Up to so many regions they come to less than [`REGIONS`].
-const SETTLED: usize = 64;
-/// What putting back a page costs, and what faulting it in again costs, in some unit.
+/// What writing a page and putting it back costs, and what giving it back and faulting it in again costs, in some unit.
 const PUT_BACK: usize = 1;
-const FAULT: usize = 6;
+const FAULT: usize = 25;
+/// Pages to put back at most; `engine` keeps as many resident, and some for those nobody knew of.
+const MOST: usize = 960;
 
-/// The pages to write, for pages that are changed by calls; both in order.
-pub(super) fn plan(changed: &[u32], image: bool) -> Vec<u32> {
+/// The pages to write, for pages that are changed by calls; both in order. None if those lie together well enough.
+pub(super) fn plan(changed: &[u32]) -> Vec<u32> {
     let regions = changed.windows(2).filter(|pair| matches!(pair, [a, b] if b - a > 1)).count() + 1;
-    if image && regions <= SETTLED {
+    if regions <= REGIONS {
         return Vec::new();
     }
     // Each prefix of them, as `REGIONS` regions; what is behind it is left to faults. The cheapest is taken.
-    let mut best = (changed.len() * FAULT, 0, 0);
-    let mut gaps = Vec::<usize>::new();
-    for (index, pair) in changed.windows(2).enumerate() {
+    let (mut least, mut cheapest) = (changed.len() * FAULT, Vec::new());
+    let mut gaps = Vec::<(u32, u32)>::new(); // how wide, and behind which page; the narrowest first
+    for (taken, pair) in (2..).zip(changed.windows(2)) {
         let &[a, b] = pair else { continue };
-        let gap = (b - a - 1) as usize;
-        if gap > 0 {
-            let at = gaps.partition_point(|other| *other < gap);
-            gaps.insert(at, gap);
+        if b - a > 1 {
+            let gap = (b - a - 1, a);
+            gaps.insert(gaps.partition_point(|other| *other < gap), gap);
         }
-        let closed = gaps.len().saturating_sub(REGIONS - 1);
-        let filled: usize = gaps.iter().take(closed).sum();
-        let taken = index + 2;
-        let cost = (taken + filled) * PUT_BACK + (changed.len() - taken) * FAULT;
-        if cost < best.0 {
-            let widest = closed.checked_sub(1).and_then(|last| gaps.get(last)).copied().unwrap_or(0);
-            best = (cost, taken, widest);
+        let closed = gaps.get(..gaps.len().saturating_sub(REGIONS - 1)).unwrap_or_default();
+        let kept = taken + closed.iter().map(|(wide, _)| *wide as usize).sum::<usize>();
+        if kept > MOST {
+            break;
         }
-    }
-    let (_, taken, widest) = best;
-    let mut pages = Vec::new();
-    for page in changed.iter().take(taken).copied() {
-        match pages.last() {
-            Some(&last) if (page - last - 1) as usize <= widest => pages.extend(last + 1..=page),
-            _ => pages.push(page),
+        let cost = kept * PUT_BACK + (changed.len() - taken) * FAULT;
+        if cost < least {
+            (least, cheapest) = (cost, closed.to_vec());
         }
     }
-    pages
+    cheapest.sort_unstable_by_key(|(_, behind)| *behind);
+    cheapest.into_iter().flat_map(|(wide, behind)| behind + 1..=behind + wide).collect()
 }
 
 /// The component, each instance of which writes these pages of its memory first, as they are. None if it
@@ -168,19 +161,22 @@ mod tests {
 
     #[test]
     fn pages_that_lie_near_each_other_become_one_region() {
-        // Thirty pairs, and a gap of one page in each that is filled: as many regions as pairs, less those that are left.
-        let changed: Vec<u32> = (0..60).map(|page| page / 2 * 100 + page % 2 * 2).collect();
-        let planned = plan(&changed, false);
-        let regions = planned.windows(2).filter(|pair| pair[1] - pair[0] > 1).count() + 1;
-        assert_eq!((planned.len(), regions), (78, REGIONS));
-        assert_eq!(plan(&changed, true), [] as [u32; 0]);
-        assert_eq!(plan(&[], false), [] as [u32; 0]);
-        assert_eq!(plan(&[7], false), [] as [u32; 0]);
+        // As many pairs, with a gap of one page in each.
+        let pairs = |number| (0..2 * number).map(|page| page / 2 * 100 + page % 2 * 2).collect::<Vec<u32>>();
+        let within: Vec<u32> = (0..REGIONS as u32).map(|pair| pair * 100 + 1).collect();
+        assert_eq!(plan(&pairs(REGIONS as u32)), within);
+        // A wide gap is dearer to fill than the pages behind it are to fault in.
+        assert_eq!(plan(&pairs(REGIONS as u32 + 4)), within);
+        // And no more is filled than is kept.
+        let spaced: Vec<u32> = (0..120).map(|page| page * 12).collect();
+        let planned = plan(&spaced);
+        assert_eq!((planned.len(), planned.last()), (77 * 11, Some(&(77 * 12 - 1))));
+        assert_eq!(plan(&[]), [] as [u32; 0]);
     }
 
     #[test]
     fn few_regions_are_left_as_they_are() {
-        assert_eq!(plan(&[1, 2, 9, 40], false), [1, 2, 9, 40]);
+        assert_eq!(plan(&[1, 2, 9, 40]), [] as [u32; 0]);
     }
 
     #[test]
