@@ -1,7 +1,7 @@
 //! Which threads a guest runs on. A call starts on the thread that serves its connection; one that computes
 //! for more than a moment moves to the slow lane: threads of a lower priority, so that the kernel puts the
-//! serving threads first. The calls of a service whose calls were heavy lately start there. Short work first:
-//! a heavy call hardly notices the way, a light one would notice waiting behind it.
+//! serving threads first. The calls of a service whose calls were heavy lately start there, unless nobody else is being
+//! served. Short work first: a heavy call hardly notices the way, a light one would notice waiting behind it.
 
 use std::{
     future::Future,
@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     thread,
@@ -26,8 +26,11 @@ pub(super) const SLICE: Duration = Duration::from_millis(2);
 /// A call that computes for longer than this in all is heavy: several times what a Rust guest's usual call takes. A
 /// neighbour waits behind one such call of each connection of its thread.
 const HEAVY: Duration = Duration::from_micros(150);
-/// What a call counts at most in its service's average. One call that the machine held up sends no light service to
-/// the slow lane, where it would wait behind the heavy ones; a few heavy calls in a row do.
+/// Where it is alone, a call of a service whose calls take no longer than this stays: the way there and back, which wakes two
+/// threads, would cost it a good part of that again. Nobody who comes meanwhile waits for longer than for one call.
+const BEARABLE: Duration = HEAVY.saturating_mul(5);
+/// What a call counts at most in the average of a service whose calls are light. One call that the machine held up sends
+/// no such service to the slow lane, where it would wait behind the heavy ones; a few heavy calls in a row do.
 const MOST: Duration = HEAVY.saturating_mul(4);
 /// How many calls the average looks back.
 const MEMORY: u64 = 16;
@@ -99,21 +102,45 @@ fn thread_clock() -> u64 {
 pub(super) struct Weight(AtomicU64);
 
 impl Weight {
-    fn is_heavy(&self) -> bool {
-        u128::from(self.0.load(Ordering::Relaxed)) > HEAVY.as_nanos()
+    fn exceeds(&self, time: Duration) -> bool {
+        u128::from(self.0.load(Ordering::Relaxed)) > time.as_nanos()
     }
 
     fn note(&self, used: Duration) {
-        let used = u64::try_from(used.min(MOST).as_nanos()).unwrap_or(u64::MAX);
         // An update that is lost to another thread's is one call of many.
         let average = self.0.load(Ordering::Relaxed);
+        let most = MOST.max(Duration::from_nanos(average.saturating_mul(2)));
+        let used = u64::try_from(used.min(most).as_nanos()).unwrap_or(u64::MAX);
         self.0.store(average - average / MEMORY + used / MEMORY, Ordering::Relaxed);
     }
 }
 
 /// The slow lane. Its threads start when they are first needed.
 #[derive(Debug, Default)]
-pub(super) struct SlowLane(OnceLock<Option<Runtime>>);
+pub(super) struct SlowLane {
+    threads: OnceLock<Option<Runtime>>,
+    /// Calls under way, wherever they run.
+    calls: AtomicUsize,
+}
+
+/// A call that is under way.
+struct UnderWay<'a> {
+    calls: &'a AtomicUsize,
+    /// Whether there was no other when it began.
+    alone: bool,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(calls: &'a AtomicUsize) -> Self {
+        Self { calls, alone: calls.fetch_add(1, Ordering::Relaxed) == 0 }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl SlowLane {
     /// Runs host work of milliseconds that a guest causes, where it delays nobody.
@@ -143,7 +170,9 @@ impl SlowLane {
     ) -> Result<T, tokio::task::JoinError> {
         let mut guest = Metered { guest: Box::pin(guest), meter: meter.clone() };
         let Some(slow) = self.runtime() else { return Ok(guest.await) };
-        let here = if weight.is_heavy() { None } else { Briefly { guest: &mut guest }.await };
+        let under_way = UnderWay::begin(&self.calls);
+        let heavy = weight.exceeds(if under_way.alone { BEARABLE } else { HEAVY });
+        let here = if heavy { None } else { Briefly { guest: &mut guest }.await };
         let done = match here {
             Some(done) => Ok(done),
             None => {
@@ -169,14 +198,14 @@ impl SlowLane {
                 .build();
             built.map_err(|error| tracing::error!(%error, "the slow lane cannot be started")).ok()
         };
-        self.0.get_or_init(start).as_ref()
+        self.threads.get_or_init(start).as_ref()
     }
 }
 
 impl Drop for SlowLane {
     fn drop(&mut self) {
         // Waiting for its threads is not allowed in an async context, where a host may be dropped.
-        if let Some(Some(runtime)) = self.0.take() {
+        if let Some(Some(runtime)) = self.threads.take() {
             runtime.shutdown_background();
         }
     }
@@ -229,5 +258,29 @@ impl<F: Future> Future for Briefly<'_, F> {
             Poll::Pending if self.guest.meter.gave_way() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_is_alone_stays_unless_it_is_unbearable() {
+        let lane = SlowLane::default();
+        let weighing = |time: Duration| {
+            let weight = Weight::default();
+            (0..200).for_each(|_| weight.note(time));
+            weight
+        };
+        let stays = async |time| {
+            let guest = async { thread::current().id() };
+            let ran = lane.run(&weighing(time), Meter::new(), guest).await.unwrap();
+            ran == thread::current().id()
+        };
+        let (light, heavy, unbearable) = (HEAVY / 2, HEAVY * 2, BEARABLE * 2);
+        assert!(stays(light).await && stays(heavy).await && !stays(unbearable).await);
+        let _another = UnderWay::begin(&lane.calls);
+        assert!(stays(light).await && !stays(heavy).await && !stays(unbearable).await);
     }
 }
