@@ -4,6 +4,8 @@
 //! It has a config and arguments that fit their schemas more or less, and nothing around it. What comes of it is of no
 //! interest, and a wrong guess costs time and nothing else.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use wasmtime::{
     Store,
@@ -14,6 +16,10 @@ use super::watch::Watched;
 
 pub(super) const LIFECYCLE: &str = "bulkhead:service/lifecycle@0.1.0";
 const TOOLS: &str = "bulkhead:service/tools@0.1.0";
+/// Calls that are tried, each with other names, numbers and lengths.
+const CALLS: usize = 8;
+/// Of W3C Trace Context.
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /// Schemas within schemas that are followed.
 const DEPTH: usize = 8;
 
@@ -26,21 +32,31 @@ pub(super) struct Rehearsal<'a, T: 'static> {
 }
 
 impl<T: Send> Rehearsal<'_, T> {
-    /// The pages of its memory that a call changes, in order.
+    /// The pages of its memory that calls change, in order.
     pub(super) async fn changed(mut self, memory: &Watched) -> Vec<u32> {
         let tools = self.ask(TOOLS, "list-tools", &[]).await;
         let tool = tools.as_ref().and_then(first).cloned();
-        // Guests of a call list no tools. Nor does one describe itself; without an image it has to do some of that as well,
-        // and which pages that changes is not known.
-        if memory.restore().is_err() {
-            return Vec::new();
+        let config = sample_of(text(&self.described, "config-schema"), 0);
+        let mut changed = BTreeSet::new();
+        for number in 0..CALLS {
+            // Guests of a call list no tools. Nor do they describe themselves; without an image one has to do some of
+            // that as well, and which pages that changes is not known.
+            if memory.restore().is_err() {
+                break;
+            }
+            let initialized = self.ask(LIFECYCLE, "initialize", &[Val::String(config.clone())]).await;
+            let called = match (&initialized, &tool) {
+                (Some(_), Some(tool)) => {
+                    self.ask(TOOLS, "call-tool", &[context(number), call(tool, number)]).await
+                }
+                _ => None,
+            };
+            changed.extend(memory.changed());
+            if called.is_none() {
+                break;
+            }
         }
-        let config = sample_of(text(&self.described, "config-schema"));
-        let initialized = self.ask(LIFECYCLE, "initialize", &[Val::String(config)]).await;
-        if let (Some(_), Some(tool)) = (initialized, tool) {
-            self.ask(TOOLS, "call-tool", &[context(), call(&tool)]).await;
-        }
-        memory.changed()
+        changed.into_iter().collect()
     }
 
     /// None once it trapped, as it does when it wants something of the world.
@@ -85,19 +101,21 @@ fn record<const N: usize>(fields: [(&str, Val); N]) -> Val {
     Val::Record(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn context() -> Val {
+/// Of the call with this number.
+fn context(number: usize) -> Val {
+    let trace = (number % 2 == 1).then(|| Box::new(Val::String(TRACEPARENT.to_owned())));
     record([
-        ("call-id", Val::String("019aa5f2-3c7e-7d43-9f0e-0c5d7a1b2c3d".to_owned())),
-        ("tenant", Val::String("default".to_owned())),
-        ("caller", Val::String("local".to_owned())),
+        ("call-id", Val::String(format!("019aa5f2-3c7e-7d43-9f0e-{number:012x}"))),
+        ("tenant", Val::String(word(number))),
+        ("caller", Val::String(word(number * 2))),
         ("deadline-ms", Val::U32(30_000)),
-        ("traceparent", Val::Option(None)),
+        ("traceparent", Val::Option(trace)),
         ("accepts", Val::List(Vec::new())),
     ])
 }
 
-fn call(tool: &Val) -> Val {
-    let arguments = sample_of(text(tool, "input-schema"));
+fn call(tool: &Val, number: usize) -> Val {
+    let arguments = sample_of(text(tool, "input-schema"), number);
     record([
         ("name", Val::String(text(tool, "name").unwrap_or_default().to_owned())),
         ("arguments", Val::String(arguments)),
@@ -107,13 +125,18 @@ fn call(tool: &Val) -> Val {
     ])
 }
 
-/// An object for a JSON Schema of one; an empty one if there is none.
-fn sample_of(schema: Option<&str>) -> String {
-    let schema = schema.and_then(|schema| serde_json::from_str(schema).ok()).unwrap_or_default();
-    Value::Object(object(&schema, DEPTH)).to_string()
+/// Longer with each number: memory of each size comes from another page.
+fn word(number: usize) -> String {
+    "a".repeat(1 + 4 * number)
 }
 
-fn sample(schema: &Value, depth: usize) -> Value {
+/// An object for a JSON Schema of one; an empty one if there is none.
+fn sample_of(schema: Option<&str>, number: usize) -> String {
+    let schema = schema.and_then(|schema| serde_json::from_str(schema).ok()).unwrap_or_default();
+    Value::Object(object(&schema, DEPTH, number)).to_string()
+}
+
+fn sample(schema: &Value, depth: usize, number: usize) -> Value {
     let Some(depth) = depth.checked_sub(1) else { return Value::Null };
     let first = |list: &str| schema.get(list)?.as_array()?.first();
     let given = schema.get("default").or_else(|| schema.get("const"));
@@ -122,22 +145,27 @@ fn sample(schema: &Value, depth: usize) -> Value {
     }
     let one = schema.get("type").map(|kind| kind.as_array().and_then(|kinds| kinds.first()).unwrap_or(kind));
     match one.and_then(Value::as_str) {
-        Some("object") => Value::Object(object(schema, depth)),
-        Some("array") => schema.get("items").map(|items| sample(items, depth)).into_iter().collect(),
-        Some("string") => "a".into(),
-        Some("integer" | "number") => 1.into(),
+        Some("object") => Value::Object(object(schema, depth, number)),
+        Some("array") => schema.get("items").map(|items| sample(items, depth, number)).into_iter().collect(),
+        Some("string") => word(number).into(),
+        Some("integer" | "number") => (1 + number).into(),
         Some("boolean") => true.into(),
-        _ => first("anyOf").or_else(|| first("oneOf")).map(|one| sample(one, depth)).unwrap_or_default(),
+        _ => first("anyOf")
+            .or_else(|| first("oneOf"))
+            .map(|one| sample(one, depth, number))
+            .unwrap_or_default(),
     }
 }
 
 /// What an object needs.
-fn object(schema: &Value, depth: usize) -> Map<String, Value> {
+fn object(schema: &Value, depth: usize, number: usize) -> Map<String, Value> {
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
     let property = |name: &str| schema.get("properties")?.get(name);
     let needed = required.filter_map(Value::as_str);
     needed
-        .map(|name| (name.to_owned(), property(name).map(|schema| sample(schema, depth)).unwrap_or_default()))
+        .map(|name| {
+            (name.to_owned(), property(name).map(|schema| sample(schema, depth, number)).unwrap_or_default())
+        })
         .collect()
 }
 
@@ -169,8 +197,11 @@ mod tests {
             "count": 1, "name": "a", "kind": "pod", "since": "1h", "on": true, "tags": ["a"], "either": 1,
             "deep": { "x": 7 }, "unknown": null, "nullable": "a"
         });
-        assert_eq!(serde_json::from_str::<Value>(&sample_of(Some(&schema.to_string()))).unwrap(), expected);
-        assert_eq!([sample_of(Some("no schema")), sample_of(None)], ["{}", "{}"]);
+        assert_eq!(
+            serde_json::from_str::<Value>(&sample_of(Some(&schema.to_string()), 0)).unwrap(),
+            expected
+        );
+        assert_eq!([sample_of(Some("no schema"), 0), sample_of(None, 0)], ["{}", "{}"]);
     }
 
     #[test]
@@ -179,6 +210,6 @@ mod tests {
         for _ in 0..2 * DEPTH {
             schema = json!({ "type": "array", "items": schema });
         }
-        assert_eq!(sample(&schema, DEPTH).to_string(), "[[[[[[[[null]]]]]]]]");
+        assert_eq!(sample(&schema, DEPTH, 0).to_string(), "[[[[[[[[null]]]]]]]]");
     }
 }
