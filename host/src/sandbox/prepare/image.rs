@@ -24,6 +24,8 @@ use super::{
 
 /// Instructions a run may take: about a second of a processor, a hundred times what a language's runtime needs.
 const FUEL: u64 = 1_000_000_000;
+/// Bytes of the host that an answer may take: as a value, each byte of a list is many.
+const CROSSES: usize = 16 << 20;
 /// Elements all its tables may have together.
 const ELEMENTS: usize = 1 << 20;
 
@@ -77,8 +79,7 @@ pub(super) fn run(wasm: &[u8], memory: usize) -> Result<Run, String> {
     let mut store = Store::new(&engine, Alone { memory, drew: None });
     store.limiter(|alone| alone);
     store.set_fuel(FUEL).map_err(failed)?;
-    // The whole memory crosses as one list.
-    store.set_hostcall_fuel(usize::MAX);
+    store.set_hostcall_fuel(CROSSES);
     let running = async {
         let instance = linker.instantiate_async(&mut store, &component).await.map_err(failed)?;
         let describe =
@@ -89,6 +90,8 @@ pub(super) fn run(wasm: &[u8], memory: usize) -> Result<Run, String> {
         }
         let mut state =
             Access { store: &mut store, instance, lost: AtomicBool::new(false), watched: Mutex::default() };
+        // The whole memory crosses as one list, which is not copied.
+        state.store.set_hostcall_fuel(usize::MAX);
         // Also where it must not be used: it says where the memory is.
         let image = wizer.snapshot_component(&context, &mut state).await.map_err(failed);
         let image = match state.store.data().drew {
@@ -100,6 +103,7 @@ pub(super) fn run(wasm: &[u8], memory: usize) -> Result<Run, String> {
         }
         let memory = state.watched.into_inner().unwrap_or_else(PoisonError::into_inner);
         let Some(memory) = memory else { return Ok(Run { image, pages: Vec::new() }) };
+        store.set_hostcall_fuel(CROSSES);
         let [described] = described;
         let rehearsal = Rehearsal { store: &mut store, instance, described };
         Ok(Run { image, pages: rehearsal.changed(&memory).await })
@@ -371,6 +375,23 @@ mod tests {
         );
         let time = "`describe` uses the time of day, which no two guests may share";
         assert_eq!(refused(&component(imports, lowered, "(call $f (i32.const 0))")), time);
+    }
+
+    #[test]
+    fn an_answer_that_would_fill_the_host_is_not_taken() {
+        // Six million bytes, of a memory of six and a half.
+        let text = format!(
+            r#"(component
+              (core module $m (memory (export "memory") 100)
+                (data (i32.const 16) "\00\00\00\00\80\8d\5b\00")
+                (func (export "describe") (result i32) (i32.const 16)))
+              (core instance $i (instantiate $m))
+              (func $describe (result (list u8)) (canon lift (core func $i "describe") (memory $i "memory")))
+              (instance $lifecycle (export "describe" (func $describe)))
+              (export "{LIFECYCLE}" (instance $lifecycle)))"#
+        );
+        let why = refused(&wat::parse_str(&text).unwrap());
+        assert!(why.starts_with("`describe` failed without the world around it: too much data"), "{why}");
     }
 
     #[test]
