@@ -220,7 +220,7 @@ fn step(
             ingest.insert((Ingest::open(dir)?, lock))
         }
     };
-    ingest.batch(progress.head())
+    ingest.batch(progress.head(), || progress.breathe())
 }
 
 /// For a reader: indexes what is missing, unless somebody else does that.
@@ -240,7 +240,7 @@ fn catch_up_unless_followed(dir: &Path) -> Result<u64, AuditError> {
     }
     let mut ingest = Ingest::open(dir)?;
     loop {
-        if let (seen, true) = ingest.batch(u64::MAX)? {
+        if let (seen, true) = ingest.batch(u64::MAX, || {})? {
             return Ok(seen);
         }
     }

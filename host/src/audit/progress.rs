@@ -12,6 +12,9 @@ use std::{
 /// What comes within this time is indexed together.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// How long a breath is. With it, several ten thousand lines a second can be indexed.
+const BREATH: Duration = Duration::from_millis(1);
+
 /// How far the log is, and who wants to know.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -74,6 +77,13 @@ impl Progress {
             thread::park_timeout(GATHER);
         }
         self.wanted.store(false, Ordering::SeqCst);
+    }
+
+    /// Leaves the processor to others for a moment, unless somebody waits.
+    pub(super) fn breathe(&self) {
+        if !self.hurried() {
+            thread::park_timeout(BREATH);
+        }
     }
 
     fn hurried(&self) -> bool {

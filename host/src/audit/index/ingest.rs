@@ -16,6 +16,12 @@ use crate::audit::{AuditError, Tail, chain, segment};
 
 /// Lines of one transaction.
 const BATCH: usize = 2048;
+/// Lines between two breaths: half a millisecond's work. Without them a thread that has a call to serve may wait
+/// for the kernel to take the processor away from this one, for milliseconds, whatever its priority.
+const STRETCH: usize = 256;
+/// Pages that wait in the write-ahead log before they go to where they belong. That ends with `fsync`, for which the
+/// lines that are written to the log meanwhile may have to wait: as seldom as 64 MiB allow.
+const CHECKPOINT: i64 = 16_384;
 /// An index of another layout is made anew.
 const LAYOUT: i64 = 2;
 
@@ -119,22 +125,23 @@ impl Ingest {
         Ok(())
     }
 
-    /// Indexes some of the lines up to number `until`. Says how far the index is, and whether that is all.
-    pub(super) fn batch(&mut self, until: u64) -> Result<(u64, bool), AuditError> {
-        let done = self.try_batch(until);
+    /// Indexes some of the lines up to number `until`, and takes a `breath` now and then. Says how far the index is, and
+    /// whether that is all.
+    pub(super) fn batch(&mut self, until: u64, breath: impl Fn()) -> Result<(u64, bool), AuditError> {
+        let done = self.try_batch(until, breath);
         if done.is_err() {
             self.tail = Tail::after(&self.dir, self.head);
         }
         done
     }
 
-    fn try_batch(&mut self, until: u64) -> Result<(u64, bool), AuditError> {
+    fn try_batch(&mut self, until: u64, breath: impl Fn()) -> Result<(u64, bool), AuditError> {
         let mut line = Vec::new();
         let mut last = None;
         let mut all = false;
         let change = self.db.transaction()?;
         let mut call = change.prepare(CALL)?;
-        for _ in 0..BATCH {
+        for number in 1..=BATCH {
             let place = if self.tail.next() <= until { self.tail.read_place(&mut line)? } else { None };
             let Some(place) = place else {
                 all = true;
@@ -142,6 +149,9 @@ impl Ingest {
             };
             insert(&mut call, place, &line)?;
             last = Some((place.seq, chain::said_hash(&line).unwrap_or_default().to_owned()));
+            if number.is_multiple_of(STRETCH) {
+                breath();
+            }
         }
         drop(call);
         self.tail.pause()?;
@@ -193,6 +203,7 @@ fn connect(dir: &Path) -> Result<Connection, AuditError> {
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
     let layout: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if layout == LAYOUT {
         return Ok(db);

@@ -191,3 +191,16 @@ async fn the_index_goes_on_where_it_was() {
     }
     assert_eq!(known(&config.dir).unwrap().unwrap().cut, None);
 }
+
+#[test]
+fn a_long_batch_leaves_the_processor_to_others_now_and_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(&config(dir.path())).unwrap();
+    for n in 0..600 {
+        log.append(&entry(&n.to_string())).unwrap();
+    }
+    let breaths = std::cell::Cell::new(0);
+    let mut ingest = Ingest::open(log.dir()).unwrap();
+    let indexed = ingest.batch(u64::MAX, || breaths.set(breaths.get() + 1)).unwrap();
+    assert_eq!((indexed, breaths.get()), ((600, true), 2));
+}
