@@ -24,6 +24,7 @@ mod said;
 use std::{
     io,
     path::Path,
+    pin::pin,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -366,8 +367,8 @@ impl Sandbox {
             fresh: false,
         };
         let (alive, gone) = oneshot::channel::<()>();
-        // All of it moves to where the guest runs, the place it holds included.
-        let guest = async move {
+        // All of it moves to where the guest runs, the place it holds included. Boxed: it is kilobytes.
+        let guest = Box::pin(async move {
             let _alive = alive;
             let compartment = call.compartment();
             let mut store = guest::store(compartment, limits, running)?;
@@ -384,15 +385,16 @@ impl Sandbox {
             }
             // Here, where a large result was made: freed on another thread, its memory would go back to the kernel.
             perform::produced(settle(Ok(ran), &store, &limits)?, &call, &limits)
+        });
+        let stopped = {
+            let running = pin!(self.slow_lane.run(&weight, meter.clone(), guest));
+            select! {
+                biased;
+                ended = running => Ok(ended.map_err(CallError::internal)?),
+                () = sleep_until(deadline) => Err(CallError::DeadlineExceeded(limits.deadline)),
+                () = async { cancelled.cancelled().await; sleep(GRACE).await } => Err(CallError::Cancelled),
+            }
         };
-        let mut guest = Box::pin(self.slow_lane.run(&weight, meter.clone(), guest));
-        let stopped = select! {
-            biased;
-            ended = &mut guest => Ok(ended.map_err(CallError::internal)?),
-            () = sleep_until(deadline) => Err(CallError::DeadlineExceeded(limits.deadline)),
-            () = async { cancelled.cancelled().await; sleep(GRACE).await } => Err(CallError::Cancelled),
-        };
-        drop(guest);
         // In the slow lane it may run until its next tick. Its place is free when it is gone, not before, and
         // so is the answer. The sender is only ever dropped.
         let _ = gone.await;

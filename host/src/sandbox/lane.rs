@@ -166,9 +166,9 @@ impl SlowLane {
         &self,
         weight: &Weight,
         meter: Arc<Meter>,
-        guest: impl Future<Output = T> + Send + 'static,
+        guest: Pin<Box<impl Future<Output = T> + Send + 'static>>,
     ) -> Result<T, tokio::task::JoinError> {
-        let mut guest = Metered { guest: Box::pin(guest), meter: meter.clone() };
+        let mut guest = Metered { guest, meter: meter.clone() };
         let Some(slow) = self.runtime() else { return Ok(guest.await) };
         let under_way = UnderWay::begin(&self.calls);
         let heavy = weight.exceeds(if under_way.alone { BEARABLE } else { HEAVY });
@@ -274,7 +274,7 @@ mod tests {
             weight
         };
         let stays = async |time| {
-            let guest = async { thread::current().id() };
+            let guest = Box::pin(async { thread::current().id() });
             let ran = lane.run(&weighing(time), Meter::new(), guest).await.unwrap();
             ran == thread::current().id()
         };
