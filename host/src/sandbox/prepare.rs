@@ -26,7 +26,7 @@ use std::{
 use sections::Outline;
 
 /// Of what is done here; another number, and what was compiled before is compiled anew.
-pub(super) const VERSION: &str = "image3";
+pub(super) const VERSION: &str = "image5";
 
 /// From so much memory at the start on a component is large. One in Rust has one or two MiB.
 const LARGE: u64 = 4 << 20;
@@ -63,9 +63,9 @@ pub(super) fn prepare<'a>(wasm: &'a [u8], digest: &str, memory: usize) -> Cow<'a
             wasm
         }
     };
-    let plan = touch::plan(&run.pages);
+    let plan = touch::plan(&run.changed);
     let touched = touch::touch(&image, &plan);
-    tracing::info!(digest, linked, image = with_image, took = ?started.elapsed(), changed = run.pages.len(), touched = plan.len(), "prepared a large component");
+    tracing::info!(digest, linked, image = with_image, took = ?started.elapsed(), changed = run.changed.ever.len(), touched = plan.len(), "prepared a large component");
     touched.map_or(image, Cow::Owned)
 }
 

@@ -18,7 +18,7 @@ use wasmtime::{
 use wasmtime_wizer::{ComponentInstanceState, Wizer};
 
 use super::{
-    rehearsal::{LIFECYCLE, Rehearsal, function},
+    rehearsal::{Changed, LIFECYCLE, Rehearsal, function},
     watch::Watched,
 };
 
@@ -33,8 +33,8 @@ const ELEMENTS: usize = 1 << 20;
 pub(super) struct Run {
     /// The component with its image, or why it has none.
     pub(super) image: Result<Vec<u8>, String>,
-    /// Pages of its memory that guests of it change, in order. A guess, from what this one did.
-    pub(super) pages: Vec<u32>,
+    /// What guests of it change.
+    pub(super) changed: Changed,
 }
 
 /// What the store of a run holds.
@@ -102,11 +102,11 @@ pub(super) fn run(wasm: &[u8], memory: usize) -> Result<Run, String> {
             return Err("its state cannot be read".to_owned());
         }
         let memory = state.watched.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let Some(memory) = memory else { return Ok(Run { image, pages: Vec::new() }) };
+        let Some(memory) = memory else { return Ok(Run { image, changed: Changed::default() }) };
         store.set_hostcall_fuel(CROSSES);
         let [described] = described;
         let rehearsal = Rehearsal { store: &mut store, instance, described };
-        Ok(Run { image, pages: rehearsal.changed(&memory).await })
+        Ok(Run { image, changed: rehearsal.changed(&memory).await })
     };
     // None of its imports waits for anything, so nor does it.
     running.now_or_never().unwrap_or_else(|| Err("it waits for something".to_owned()))
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rehearsal_tells_the_pages_that_a_call_changes() {
+    fn a_rehearsal_tells_the_pages_that_guests_change() {
         // `describe` changes page 17, and `initialize` page 40, with its config in page 2.
         let wasm = |imports: &str, with: &str, lowered: &str, described: &str| {
             let text = format!(
@@ -338,7 +338,9 @@ mod tests {
             wat::parse_str(&text).unwrap()
         };
         let with_image = run(&wasm("", "", "", ""), MEMORY).unwrap();
-        assert_eq!((with_image.image.is_ok(), with_image.pages), (true, vec![2, 40]));
+        // It has no tools to ask for.
+        let changed = || Changed { ever: [2, 17, 40].into(), ..Changed::default() };
+        assert_eq!((with_image.image.is_ok(), with_image.changed), (true, changed()));
         let draws = wasm(
             r#"(import "wasi:random/random@0.2.3" (instance $x (export "get-random-u64" (func (result u64)))))
                (core func $f (canon lower (func $x "get-random-u64")))"#,
@@ -347,7 +349,7 @@ mod tests {
             "(drop (call $f))",
         );
         let without = run(&draws, MEMORY).unwrap();
-        assert_eq!((without.image.is_ok(), without.pages), (false, vec![2, 40]));
+        assert_eq!((without.image.is_ok(), without.changed), (false, changed()));
     }
 
     #[test]

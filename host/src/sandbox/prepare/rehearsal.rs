@@ -4,7 +4,7 @@
 //! It has a config and arguments that fit their schemas more or less, and nothing around it. What comes of it is of no
 //! interest, and a wrong guess costs time and nothing else.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, slice};
 
 use serde_json::{Map, Value};
 use wasmtime::{
@@ -23,6 +23,17 @@ const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-
 /// Schemas within schemas that are followed.
 const DEPTH: usize = 8;
 
+/// What guests change: pages of their memory. A guess, from what one instance did.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// Those that any guest changes.
+    pub(super) ever: BTreeSet<u32>,
+    /// Those that every call changes.
+    pub(super) always: BTreeSet<u32>,
+    /// Whether all that was asked was answered. Else there are others, behind what stopped it.
+    pub(super) all: bool,
+}
+
 /// An instance that has said what it is.
 pub(super) struct Rehearsal<'a, T: 'static> {
     pub(super) store: &'a mut Store<T>,
@@ -32,31 +43,38 @@ pub(super) struct Rehearsal<'a, T: 'static> {
 }
 
 impl<T: Send> Rehearsal<'_, T> {
-    /// The pages of its memory that calls change, in order.
-    pub(super) async fn changed(mut self, memory: &Watched) -> Vec<u32> {
+    /// The pages that are changed by calls, and by what the host asks on its own account: wasmtime leaves the memory of
+    /// an instance to the next one, and in it every page that any of them ever changed.
+    pub(super) async fn changed(mut self, memory: &Watched) -> Changed {
         let tools = self.ask(TOOLS, "list-tools", &[]).await;
         let tool = tools.as_ref().and_then(first).cloned();
-        let config = sample_of(text(&self.described, "config-schema"), 0);
-        let mut changed = BTreeSet::new();
-        for number in 0..CALLS {
-            // Guests of a call list no tools. Nor do they describe themselves; without an image one has to do some of
-            // that as well, and which pages that changes is not known.
+        let config = Val::String(sample_of(text(&self.described, "config-schema"), 0));
+        let calls = tool.iter().flat_map(|tool| {
+            (0..CALLS).map(|number| (TOOLS, "call-tool", vec![context(number), call(tool, number)]))
+        });
+        let asked = [(LIFECYCLE, "describe", Vec::new()), (TOOLS, "list-tools", Vec::new())];
+        // Last, as it wants something of the world, mostly.
+        let health = (LIFECYCLE, "health-check", Vec::new());
+        let (mut changed, mut always) = (Changed::default(), None::<BTreeSet<_>>);
+        for (interface, name, arguments) in asked.into_iter().chain(calls).chain([health]) {
             if memory.restore().is_err() {
-                break;
+                return Changed::default();
             }
-            let initialized = self.ask(LIFECYCLE, "initialize", &[Val::String(config.clone())]).await;
-            let called = match (&initialized, &tool) {
-                (Some(_), Some(tool)) => {
-                    self.ask(TOOLS, "call-tool", &[context(number), call(tool, number)]).await
-                }
-                _ => None,
-            };
-            changed.extend(memory.changed());
-            if called.is_none() {
+            // Without an image a guest has to describe itself first, more or less; which pages that changes is not known.
+            let ready = name == "describe"
+                || self.ask(LIFECYCLE, "initialize", slice::from_ref(&config)).await.is_some();
+            changed.all = ready && self.ask(interface, name, &arguments).await.is_some();
+            let pages: BTreeSet<_> = memory.changed().into_iter().collect();
+            if name == "call-tool" {
+                always = Some(always.map_or_else(|| pages.clone(), |others| &others & &pages));
+            }
+            changed.ever.extend(pages);
+            // What trapped answers nothing more.
+            if !changed.all {
                 break;
             }
         }
-        changed.into_iter().collect()
+        Changed { always: always.unwrap_or_default(), ..changed }
     }
 
     /// None once it trapped, as it does when it wants something of the world.

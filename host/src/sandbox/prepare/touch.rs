@@ -1,10 +1,12 @@
 //! Makes the pages lie together that a guest's calls change.
 //!
 //! When a guest is gone, wasmtime puts back what it changed: pages that lie together in one go, and it does so for the
-//! first [`REGIONS`] such regions of a memory. All behind them is given back to the kernel, and every page of it costs
+//! first 32 such regions of a memory. All behind them is given back to the kernel, and every page of it costs
 //! the next guest a fault or two, several microseconds of some hundred. The pages of a language's runtime lie in two to
 //! five times as many regions. So each instance writes to the gaps between them what is there already; then there are
 //! fewer regions, and the pages stay with the slot from one guest to the next.
+
+use std::collections::BTreeSet;
 
 use wasm_encoder::{
     CodeSection, Function, FunctionSection, Module, RawSection, SectionId, StartSection, TypeSection,
@@ -15,46 +17,54 @@ use wasmparser::{
 };
 
 use super::{
+    rehearsal::Changed,
     sections::{CORE_MODULE, sections},
     watch::PAGE,
 };
 
 /// Regions that wasmtime puts back, with some left for pages nobody knew of: its own number is 32. One more than these
 /// costs more than all that is filled to have some left.
-const REGIONS: usize = 20;
+const REGIONS: usize = 28;
+/// The same where some of what guests do was not seen.
+const REGIONS_AT_LEAST: usize = 20;
 /// What writing a page and putting it back costs, and what giving it back and faulting it in again costs, in some unit.
 const PUT_BACK: usize = 1;
 const FAULT: usize = 25;
 /// Pages to put back at most; `engine` keeps as many resident, and some for those nobody knew of.
-const MOST: usize = 1000;
+const MOST: usize = 1600;
 
-/// The pages to write, for pages that are changed by calls; both in order. None if those lie together well enough.
-pub(super) fn plan(changed: &[u32]) -> Vec<u32> {
-    let regions = changed.windows(2).filter(|pair| matches!(pair, [a, b] if b - a > 1)).count() + 1;
-    if regions <= REGIONS {
+/// The pages to write, in order, for those that are changed. None if these lie together well enough.
+pub(super) fn plan(changed: &Changed) -> Vec<u32> {
+    let regions = if changed.all { REGIONS } else { REGIONS_AT_LEAST };
+    let ever: Vec<_> = changed.ever.iter().copied().collect();
+    if ever.windows(2).filter(|pair| matches!(pair, [a, b] if b - a > 1)).count() < regions {
         return Vec::new();
     }
-    // Each prefix of them, as `REGIONS` regions; what is behind it is left to faults. The cheapest is taken.
-    let (mut least, mut cheapest) = (changed.len() * FAULT, Vec::new());
+    // Each prefix of them, as so many regions; what is behind it is left to faults. The cheapest is taken.
+    let mut least = ever.len() * FAULT;
+    let mut cheapest = (0, Vec::new());
     let mut gaps = Vec::<(u32, u32)>::new(); // how wide, and behind which page; the narrowest first
-    for (taken, pair) in (2..).zip(changed.windows(2)) {
+    for (taken, pair) in (2..).zip(ever.windows(2)) {
         let &[a, b] = pair else { continue };
         if b - a > 1 {
             let gap = (b - a - 1, a);
             gaps.insert(gaps.partition_point(|other| *other < gap), gap);
         }
-        let closed = gaps.get(..gaps.len().saturating_sub(REGIONS - 1)).unwrap_or_default();
+        let closed = gaps.get(..gaps.len().saturating_sub(regions - 1)).unwrap_or_default();
         let kept = taken + closed.iter().map(|(wide, _)| *wide as usize).sum::<usize>();
         if kept > MOST {
             break;
         }
-        let cost = kept * PUT_BACK + (changed.len() - taken) * FAULT;
+        let cost = kept * PUT_BACK + (ever.len() - taken) * FAULT;
         if cost < least {
-            (least, cheapest) = (cost, closed.to_vec());
+            (least, cheapest) = (cost, (taken, closed.to_vec()));
         }
     }
-    cheapest.sort_unstable_by_key(|(_, behind)| *behind);
-    cheapest.into_iter().flat_map(|(wide, behind)| behind + 1..=behind + wide).collect()
+    let (taken, closed) = cheapest;
+    let between = closed.into_iter().flat_map(|(wide, behind)| behind + 1..=behind + wide);
+    // What not every call changes is a gap for the others.
+    let sometimes = ever.into_iter().take(taken).filter(|page| !changed.always.contains(page));
+    between.chain(sometimes).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The component, each instance of which writes these pages of its memory first, as they are. None if it
@@ -160,24 +170,47 @@ fn writing(pages: &[u32]) -> Function {
 mod tests {
     use super::*;
 
+    fn changed(pages: &[u32]) -> Changed {
+        let ever: BTreeSet<_> = pages.iter().copied().collect();
+        Changed { always: ever.clone(), ever, all: true }
+    }
+
+    fn plan_all(pages: &[u32]) -> Vec<u32> {
+        plan(&changed(pages))
+    }
+
     #[test]
     fn pages_that_lie_near_each_other_become_one_region() {
         // As many pairs, with a gap of one page in each.
         let pairs = |number| (0..2 * number).map(|page| page / 2 * 100 + page % 2 * 2).collect::<Vec<u32>>();
-        let within: Vec<u32> = (0..REGIONS as u32).map(|pair| pair * 100 + 1).collect();
-        assert_eq!(plan(&pairs(REGIONS as u32)), within);
+        let within = |number| (0..number).map(|pair| pair * 100 + 1).collect::<Vec<u32>>();
+        assert_eq!(plan_all(&pairs(REGIONS as u32)), within(REGIONS as u32));
         // A wide gap is dearer to fill than the pages behind it are to fault in.
-        assert_eq!(plan(&pairs(REGIONS as u32 + 4)), within);
+        assert_eq!(plan_all(&pairs(REGIONS as u32 + 4)), within(REGIONS as u32));
+        // More is left for what nobody knows of where that is likely.
+        let some = Changed { all: false, ..changed(&pairs(REGIONS as u32)) };
+        assert_eq!(plan(&some), within(REGIONS_AT_LEAST as u32));
         // And no more is filled than is kept.
-        let spaced: Vec<u32> = (0..120).map(|page| page * 12).collect();
-        let planned = plan(&spaced);
-        assert_eq!((planned.len(), planned.last()), (81 * 11, Some(&(81 * 12 - 1))));
-        assert_eq!(plan(&[]), [] as [u32; 0]);
+        let spaced: Vec<_> = (0..200).map(|page| page * 12).collect();
+        let planned = plan_all(&spaced);
+        assert_eq!((planned.len(), planned.last()), (131 * 11, Some(&(131 * 12 - 1))));
+        assert_eq!(plan_all(&[]), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn what_only_some_calls_change_is_written_by_all() {
+        let pages: Vec<_> = (0..=REGIONS as u32).map(|page| page * 2).collect();
+        let mut changed = changed(&pages);
+        assert_eq!(plan(&changed), [1]);
+        for page in [0, 2, 30] {
+            changed.always.remove(&page);
+        }
+        assert_eq!(plan(&changed), [0, 1, 2, 30]);
     }
 
     #[test]
     fn few_regions_are_left_as_they_are() {
-        assert_eq!(plan(&[1, 2, 9, 40]), [] as [u32; 0]);
+        assert_eq!(plan_all(&[1, 2, 9, 40]), [] as [u32; 0]);
     }
 
     #[test]
