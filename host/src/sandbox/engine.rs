@@ -49,7 +49,7 @@ impl Size {
     fn keep_resident(self) -> (usize, usize) {
         match self {
             Self::Small => (192 << 10, 16 << 10),
-            Self::Large => (13 << 19, 128 << 10),
+            Self::Large => (6656 << 10, 128 << 10),
         }
     }
 

@@ -26,7 +26,7 @@ use super::{
 /// costs more than all that is filled to have some left.
 const REGIONS: usize = 28;
 /// The same where some of what guests do was not seen.
-const REGIONS_AT_LEAST: usize = 20;
+const REGIONS_SEEN_IN_PART: usize = 20;
 /// What writing a page and putting it back costs, and what giving it back and faulting it in again costs, in some unit.
 const PUT_BACK: usize = 1;
 const FAULT: usize = 25;
@@ -35,7 +35,7 @@ const MOST: usize = 1600;
 
 /// The pages to write, in order, for those that are changed. None if these lie together well enough.
 pub(super) fn plan(changed: &Changed) -> Vec<u32> {
-    let regions = if changed.all { REGIONS } else { REGIONS_AT_LEAST };
+    let regions = if changed.all { REGIONS } else { REGIONS_SEEN_IN_PART };
     let ever: Vec<_> = changed.ever.iter().copied().collect();
     if ever.windows(2).filter(|pair| matches!(pair, [a, b] if b - a > 1)).count() < regions {
         return Vec::new();
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(plan_all(&pairs(REGIONS as u32 + 4)), within(REGIONS as u32));
         // More is left for what nobody knows of where that is likely.
         let some = Changed { all: false, ..changed(&pairs(REGIONS as u32)) };
-        assert_eq!(plan(&some), within(REGIONS_AT_LEAST as u32));
+        assert_eq!(plan(&some), within(REGIONS_SEEN_IN_PART as u32));
         // And no more is filled than is kept.
         let spaced: Vec<_> = (0..200).map(|page| page * 12).collect();
         let planned = plan_all(&spaced);
